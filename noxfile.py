@@ -1,0 +1,93 @@
+"""The project's commands: ``nox -l`` lists them, ``nox -s NAME`` makes an environment and runs one.
+
+``tests``  the whole suite.                       ``bench``  NetVLAD against its baselines, printed as a table.
+``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
+``lint``   ruff.    ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval")
+PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
+PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
+TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
+
+
+def install_everything(session: nox.Session, *tools: str) -> None:
+    """Install all our distributions editable, in one resolution, so that none is looked up on an index."""
+    local = [f"./packages/{name}" for name in PACKAGES] + [f"./plugins/{name}" for name in PLUGINS]
+    session.install(*(part for path in local for part in ("-e", path)), *tools)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the whole suite: unit tests of every package, contracts over the registry, end to end, repository rules."""
+    install_everything(session, *TEST_TOOLS)
+    session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")))
+
+
+@nox.session
+@nox.parametrize("package", LEAVES, ids=LEAVES)
+def alone(session: nox.Session, package: str) -> None:
+    """Install one leaf by itself, not editable: its own tests pass and no other distribution of ours is there."""
+    session.install(f"./packages/{package}", *TEST_TOOLS)
+    others = [name.replace("-", "_") for name in PACKAGES if name != package]
+    session.run("python", "tests/alone.py", package.replace("-", "_"), *others)
+    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare NetVLAD with its baselines; ``-- --suite real --data DIR`` for real images, ``-- --help`` for more."""
+    install_everything(session)
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--suite", default="city")
+    options, rest = parser.parse_known_args(session.posargs)
+    suite = Path(options.suite)
+    if suite.suffix != ".yaml":
+        suite = Path("bench/suites") / f"{options.suite}.yaml"
+    session.run("vpr", "bench", str(suite), *rest)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting with ruff."""
+    session.install("ruff>=0.14")
+    session.run("ruff", "check", *(session.posargs or (".",)))
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy, strictly."""
+    install_everything(session, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
+    sources = [f"packages/{name}/src" for name in PACKAGES] + [f"plugins/{name}/src" for name in PLUGINS]
+    session.run("mypy", *sources)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheels and sdists of all distributions, install the wheels in a bare environment and try them."""
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    session.install("build>=1.2")
+    for folder in [f"packages/{name}" for name in PACKAGES] + [f"plugins/{name}" for name in PLUGINS]:
+        session.run("python", "-m", "build", "--outdir", "dist", folder, silent=True)
+    wheels = sorted(str(path) for path in (ROOT / "dist").glob("*.whl"))
+    session.install("--force-reinstall", "--no-deps", *wheels)
+    session.install(*wheels)
+    session.chdir(session.create_tmp())
+    session.run("vpr", "--version")
+    session.run("vpr", "plugins")
+    session.run("python", "-c", "from vpr_pooling import NetVLAD; print(NetVLAD(in_channels=512, num_clusters=64).out_dim)")
