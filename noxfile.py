@@ -90,4 +90,6 @@ def build(session: nox.Session) -> None:
     session.chdir(session.create_tmp())
     session.run("vpr", "--version")
     session.run("vpr", "plugins")
-    session.run("python", "-c", "from vpr_pooling import NetVLAD; print(NetVLAD(in_channels=512, num_clusters=64).out_dim)")
+    session.run(
+        "python", "-c", "from vpr_pooling import NetVLAD; print(NetVLAD(in_channels=512, num_clusters=64).out_dim)"
+    )

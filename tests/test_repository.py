@@ -1,0 +1,156 @@
+"""Rules of the repository that no other tool checks."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LEAVES = ("backbones", "pooling", "losses", "data", "eval")
+PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
+DISTRIBUTIONS = PACKAGES + sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
+CEILING = 300
+
+
+def sources(folder: Path) -> list[Path]:
+    return sorted(folder.glob("src/**/*.py"))
+
+
+def imported_roots(path: Path) -> set[str]:
+    """Top-level names that a file imports anywhere, except under ``if TYPE_CHECKING``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    roots = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            roots.add(node.module.split(".")[0])
+    return roots
+
+
+def ours(roots: set[str]) -> set[str]:
+    return {root for root in roots if root.startswith("vpr_")}
+
+
+def test_all_packages_are_there() -> None:
+    assert {path.name for path in PACKAGES} == {"vpr-core", "vpr-runner", *(f"vpr-{leaf}" for leaf in LEAVES)}
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda path: path.name)
+def test_distribution_is_complete(folder: Path) -> None:
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module = folder / "src" / project["name"].replace("-", "_")
+    assert project["name"] == folder.name
+    assert project["license"] == "Apache-2.0"
+    assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert len((folder / "README.md").read_text(encoding="utf-8").splitlines()) >= 10, "README.md says too little"
+    assert (module / "py.typed").exists()
+    assert "__all__" in (module / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_packages_share_one_version() -> None:
+    versions = {
+        tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        for folder in PACKAGES
+    }
+    in_code = {
+        match.group(1)
+        for folder in PACKAGES
+        for match in [
+            re.search(
+                r'^__version__ = "(.+)"$',
+                (folder / "src" / folder.name.replace("-", "_") / "__init__.py").read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
+        ]
+        if match
+    }
+    assert len(versions) == 1
+    assert in_code == versions
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_leaf_imports_no_other_leaf_and_core_only_in_its_plugin(leaf: str) -> None:
+    for path in sources(ROOT / "packages" / f"vpr-{leaf}"):
+        allowed = {f"vpr_{leaf}"} | ({"vpr_core"} if path.name == "plugin.py" else set())
+        foreign = ours(imported_roots(path)) - allowed
+        assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+
+
+def test_core_imports_nothing_heavy_outside_its_contract_kit() -> None:
+    for path in sources(ROOT / "packages" / "vpr-core"):
+        if "testing" not in path.parts:
+            heavy = imported_roots(path) & {"torch", "numpy", "torchvision", "timm", "faiss"}
+            assert not heavy, f"{path.relative_to(ROOT)} imports {heavy}"
+            assert ours(imported_roots(path)) <= {"vpr_core"}
+
+
+def test_no_package_knows_a_plugin() -> None:
+    plugins = {path.name.replace("-", "_") for path in DISTRIBUTIONS if path.parent.name == "plugins"}
+    for folder in PACKAGES:
+        for path in sources(folder):
+            assert not imported_roots(path) & plugins, path
+
+
+def test_files_stay_under_the_ceiling() -> None:
+    too_long = {}
+    for folder in DISTRIBUTIONS:
+        for path in sources(folder):
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            if lines > CEILING:
+                too_long[str(path.relative_to(ROOT))] = lines
+    assert not too_long
+
+
+def test_no_room_for_leftovers() -> None:
+    assert not [path for folder in DISTRIBUTIONS for path in sources(folder) if path.name in {"utils.py", "helpers.py"}]
+
+
+def test_no_pickle_and_no_unsafe_load() -> None:
+    pattern = re.compile(
+        r"weights_only\s*=\s*False|allow_pickle\s*=\s*True|^\s*import pickle|yaml\.load\(", re.MULTILINE
+    )
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in DISTRIBUTIONS
+        for path in sources(folder)
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+def test_nothing_machine_specific() -> None:
+    """No absolute path of a developer's machine in anything that ships."""
+    pattern = re.compile(r"/work/(main|shared|dev)|/root/")
+    suffixes = {".py", ".toml", ".yaml", ".md", ".cff", ".json"}
+    found = [
+        str(path.relative_to(ROOT))
+        for top in ("packages", "plugins", "docs", "bench", "README.md", "noxfile.py", "pyproject.toml")
+        for path in ([ROOT / top] if (ROOT / top).is_file() else sorted((ROOT / top).rglob("*")))
+        if path.suffix in suffixes
+        and "__pycache__" not in path.parts
+        and pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+def test_links_in_markdown_lead_somewhere() -> None:
+    broken = []
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*/README.md")]:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text(encoding="utf-8")):
+            if not (path.parent / target).exists():
+                broken.append(f"{path.relative_to(ROOT)} -> {target}")
+    assert not broken
