@@ -1,6 +1,69 @@
-"""The vpr command: train, evaluate, extract, search and bench any combination of registered components."""
+"""The engine behind the ``vpr`` command: train, evaluate and extract any combination of registered components.
+
+```
+assemble(config, registry) -> Retriever
+train(config, registry, *, run_directory, progress=True, resume=True) -> TrainResult(retriever, best, run_directory)
+evaluate(retriever, split, config, *, registry, whitening=None, progress=True) -> Report
+extract(retriever, images, *, output, chunk=1024, ..., progress=True) -> ExtractResult
+save_retriever(retriever, path, config);  load_retriever(path, registry) -> (Retriever, RunConfig)
+load_descriptors(folder) -> Descriptors        lazily concatenated rows of an extraction
+```
+
+Names are loaded when first asked for: importing ``vpr_runner`` imports neither torch nor numpy, so that ``vpr --help``
+answers at once.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vpr_runner.evaluate import evaluate, fit_whitening
+    from vpr_runner.extract import Descriptors, ExtractResult, extract, load_descriptors
+    from vpr_runner.retriever import Retriever, assemble, load_retriever, save_retriever
+    from vpr_runner.run_directory import RunDirectory
+    from vpr_runner.train import TrainResult, train
+
+__all__ = [
+    "Descriptors",
+    "ExtractResult",
+    "Retriever",
+    "RunDirectory",
+    "TrainResult",
+    "assemble",
+    "evaluate",
+    "extract",
+    "fit_whitening",
+    "load_descriptors",
+    "load_retriever",
+    "save_retriever",
+    "train",
+]
 __version__ = "0.1.0"
+
+_HOME = {
+    "Descriptors": "extract",
+    "ExtractResult": "extract",
+    "Retriever": "retriever",
+    "RunDirectory": "run_directory",
+    "TrainResult": "train",
+    "assemble": "retriever",
+    "evaluate": "evaluate",
+    "extract": "extract",
+    "fit_whitening": "evaluate",
+    "load_descriptors": "extract",
+    "load_retriever": "retriever",
+    "save_retriever": "retriever",
+    "train": "train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vpr_runner' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"vpr_runner.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
