@@ -13,6 +13,7 @@ from vpr_core.components import (
     MinerSpec,
     PoolingSpec,
 )
+from vpr_core.config import RunConfig, load_run_file, plugins_of_run_file
 from vpr_core.errors import (
     ConfigError,
     ConfigFault,
@@ -22,6 +23,8 @@ from vpr_core.errors import (
     VPRError,
 )
 from vpr_core.hookspecs import hookimpl
+from vpr_core.origin import LoadedPlugin, PluginFailure, PluginOrigin
+from vpr_core.registry import Registry, build_registry
 from vpr_core.types import FeatureSpec
 
 __all__ = [
@@ -34,13 +37,21 @@ __all__ = [
     "DatasetSpec",
     "FeatureSpec",
     "IndexSpec",
+    "LoadedPlugin",
     "LossSpec",
     "MinerSpec",
     "PluginError",
+    "PluginFailure",
+    "PluginOrigin",
     "PoolingSpec",
+    "Registry",
+    "RunConfig",
     "UnknownComponentError",
     "UsageError",
     "VPRError",
+    "build_registry",
     "hookimpl",
+    "load_run_file",
+    "plugins_of_run_file",
 ]
 __version__ = "0.1.0"

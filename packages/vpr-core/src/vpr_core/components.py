@@ -40,8 +40,8 @@ __all__ = [
 class ComponentConfig(BaseModel):
     """Base of every component's parameters; a subclass adds ``type: Literal["<name>"] = "<name>"``.
 
-    Unknown fields, NaN and infinity are refused; instances are immutable. Give each field bounds and a description: they
-    are the component's help, its JSON schema and its validation.
+    Unknown fields, NaN and infinity are refused; instances are immutable. Give each field bounds and a description:
+    they are the component's help, its JSON schema and its validation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)

@@ -18,13 +18,21 @@ class UsageError(VPRError):
 
 @dataclass(frozen=True)
 class ConfigFault:
-    """One fault of a run file: where (dotted path), and what is wrong and would be right."""
+    """One fault of a run file.
+
+    Attributes:
+        path: dotted path of the field, empty for the file as a whole.
+        message: what is wrong and what would be right.
+        where: ``file:line`` or the ``--set`` that says it; empty when unknown.
+    """
 
     path: str
     message: str
+    where: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        text = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{text} ({self.where})" if self.where else text
 
 
 class ConfigError(UsageError):

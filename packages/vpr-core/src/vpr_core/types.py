@@ -166,8 +166,8 @@ class Miner(Protocol):
 class TupleLoss(Protocol):
     """A loss over tuples: ``query (T, D)``, ``positives (T, P, D)``, ``negatives (T, K, D)`` and boolean masks.
 
-    ``terms`` returns the sum and the number it is to be divided by, so that a step accumulated over parts of a batch, or
-    over processes, equals the step on the whole batch. ``forward`` returns ``sum / max(count, 1)``.
+    ``terms`` returns the sum and the number it is to be divided by, so that a step accumulated over parts of a batch,
+    or over processes, equals the step on the whole batch. ``forward`` returns ``sum / max(count, 1)``.
     """
 
     def __call__(

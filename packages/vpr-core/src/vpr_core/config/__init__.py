@@ -1,0 +1,44 @@
+"""Run files: the model, the strict YAML loader, overrides, dump, hash and JSON schema."""
+
+from __future__ import annotations
+
+from vpr_core.config.dump import config_hash, to_yaml
+from vpr_core.config.files import load_run_file, parse_run, plugins_of_run_file
+from vpr_core.config.model import DEFAULT_COMPONENTS, run_config_model
+from vpr_core.config.run import COMPONENT_FIELDS, RunConfig
+from vpr_core.config.schema import json_schema
+from vpr_core.config.sections import (
+    AugmentConfig,
+    ComputeConfig,
+    EvalConfig,
+    ImageConfig,
+    InitConfig,
+    PositivesConfig,
+    TrainConfig,
+    WhitenConfig,
+)
+from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
+
+__all__ = [
+    "COMPONENT_FIELDS",
+    "DEFAULT_COMPONENTS",
+    "AugmentConfig",
+    "ComputeConfig",
+    "EvalConfig",
+    "ImageConfig",
+    "InitConfig",
+    "PositivesConfig",
+    "RunConfig",
+    "TrainConfig",
+    "WhitenConfig",
+    "YamlDocument",
+    "config_hash",
+    "json_schema",
+    "load_run_file",
+    "parse_run",
+    "parse_yaml",
+    "plugins_of_run_file",
+    "read_yaml",
+    "run_config_model",
+    "to_yaml",
+]

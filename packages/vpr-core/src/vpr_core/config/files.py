@@ -1,0 +1,81 @@
+"""Reading run files: YAML, then overrides, then the registry's model; all faults at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from vpr_core.config.faults import faults_of
+from vpr_core.config.overrides import apply_overrides
+from vpr_core.config.run import RunConfig
+from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
+from vpr_core.errors import ConfigError, ConfigFault
+
+if TYPE_CHECKING:
+    from vpr_core.registry import Registry
+
+__all__ = ["load_run_file", "parse_run", "plugins_of_run_file"]
+
+
+def load_run_file(path: str | Path, registry: Registry, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run file: defaults, then the file, then ``overrides`` (``"train.lr=1e-4"``) on top.
+
+    ``plugins`` are resolved against the run file's folder and come back absolute, so that the dump of the result can be
+    run from anywhere. Make the registry with ``plugin_files=plugins_of_run_file(path)`` first.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ConfigError: it is wrong; every fault with its dotted path, value, line, and what would be accepted.
+    """
+    document = read_yaml(path)
+    return _validate(document, registry, overrides, folder=Path(path).resolve().parent)
+
+
+def parse_run(text: str, registry: Registry, overrides: Sequence[str] = (), *, source: str = "run file") -> RunConfig:
+    """`load_run_file` for text; ``plugins`` are left as they stand."""
+    return _validate(parse_yaml(text, source=source), registry, overrides, folder=None)
+
+
+def plugins_of_run_file(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Absolute paths of the local plug-ins that a run file names, before it can be validated.
+
+    Raises:
+        UsageError: the file cannot be read.
+        ConfigError: it is not YAML, or ``plugins`` is not a list of file names.
+    """
+    document = read_yaml(path)
+    data, _ = apply_overrides(_mapping(document), overrides)
+    plugins = data.get("plugins", [])
+    if not isinstance(plugins, list) or not all(isinstance(item, str) and item for item in plugins):
+        message = f"{plugins!r}: expected a list of Python files, for example [./idea.py]"
+        raise ConfigError([ConfigFault("plugins", message, document.where(("plugins",)))], source=str(path))
+    return tuple((Path(path).resolve().parent / Path(item).expanduser()).resolve() for item in plugins)
+
+
+def _validate(
+    document: YamlDocument, registry: Registry, overrides: Sequence[str], *, folder: Path | None
+) -> RunConfig:
+    data, by_path = apply_overrides(_mapping(document), overrides)
+    if folder is not None and isinstance(data.get("plugins"), list):
+        data["plugins"] = [
+            str((folder / Path(item).expanduser()).resolve()) if isinstance(item, str) and item else item
+            for item in data["plugins"]
+        ]
+    model = registry.run_config_model()
+    try:
+        # JSON mode is strict as YAML is: no bool for int, no text for a number; a list makes a tuple, text a path.
+        return model.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
+
+
+def _mapping(document: YamlDocument) -> YamlDocument:
+    if not isinstance(document.data, Mapping):
+        what = "is empty" if document.data is None else f"holds {type(document.data).__name__}, not a mapping"
+        message = f"{document.source} {what}; a run file begins with blocks such as  pooling: {{type: netvlad}}"
+        raise ConfigError([ConfigFault("", message)], source=document.source)
+    return document

@@ -1,0 +1,62 @@
+"""The run-file model of one registry: each component block is the union of what is installed."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, create_model, model_validator
+
+from vpr_core.components import ComponentConfig
+from vpr_core.config.run import COMPONENT_FIELDS, RunConfig
+
+if TYPE_CHECKING:
+    from vpr_core.registry import Registry
+
+__all__ = ["DEFAULT_COMPONENTS", "run_config_model"]
+
+DEFAULT_COMPONENTS = {"loss": "weakly_supervised_ranking", "miner": "hard_negatives", "index": "flat"}
+"""Blocks that a run file may leave out, as long as the component is installed and needs no parameter."""
+
+
+def run_config_model(registry: Registry) -> type[RunConfig]:
+    """Return the subclass of `RunConfig` whose blocks are discriminated unions of the components of ``registry``.
+
+    A block always says its ``type``, even where one component is installed. `vpr_core.config.load_run_file` says the
+    errors of this model in the words of the registry.
+    """
+    fields: dict[str, Any] = {kind: _field(registry, kind) for kind in COMPONENT_FIELDS}
+    return create_model("RunConfig", __base__=RunConfig, __module__=__name__, **fields)
+
+
+def _field(registry: Registry, kind: str) -> Any:
+    """Annotation and default of one block."""
+    configs: list[Any] = [spec.config for spec in registry.specs(kind)] or [NothingInstalled]
+    union: Any = functools.reduce(operator.or_, configs)
+    union = Annotated[union, Field(discriminator="type")]
+    description = RunConfig.model_fields[kind].description
+    default = _default(registry, kind)
+    return union, Field(description=description) if default is None else Field(default=default, description=description)
+
+
+def _default(registry: Registry, kind: str) -> ComponentConfig | None:
+    name = DEFAULT_COMPONENTS.get(kind)
+    for spec in registry.specs(kind):
+        if spec.name == name:
+            config: type[ComponentConfig] = spec.config
+            try:
+                return config(type=spec.name)
+            except ValidationError:  # another distribution took the name and wants parameters
+                return None
+    return None
+
+
+class NothingInstalled(ComponentConfig):
+    """Stands in the block of a kind of which nothing is installed, and accepts nothing."""
+
+    type: Literal["(nothing installed)"]
+
+    @model_validator(mode="after")
+    def _refuse(self) -> Self:
+        raise ValueError("nothing of this kind is installed")

@@ -1,0 +1,147 @@
+"""Finding and loading plug-ins: entry points of group ``vpr`` and single files, each in a cage of its own.
+
+Every plug-in gets its own plug-in manager. So an import error, a misspelt hook or an exception inside a hook costs that
+plug-in only, and becomes a `PluginFailure` that names its distribution and version. pluggy's own
+``load_setuptools_entrypoints`` stops at the first broken plug-in and drops one of two that share an entry name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from vpr_core import hookspecs
+from vpr_core.components import ComponentSpec
+from vpr_core.errors import PluginError
+from vpr_core.hookspecs import HOOK_OF_KIND
+from vpr_core.local_plugin import import_file, resolve_file
+from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
+from vpr_core.validation import check_spec
+
+__all__ = ["DISABLE_VARIABLE", "GROUP", "canonical_name", "disabled_distributions", "load_plugins"]
+
+GROUP = "vpr"
+DISABLE_VARIABLE = "VPR_DISABLE_PLUGINS"
+
+
+def canonical_name(name: str) -> str:
+    """A distribution's name as packaging compares it (PEP 503): ``Vpr_Foo`` is ``vpr-foo``."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def disabled_distributions(text: str | None = None) -> frozenset[str]:
+    """Canonical names in ``text``, by default those of the environment variable ``VPR_DISABLE_PLUGINS``."""
+    names = os.environ.get(DISABLE_VARIABLE, "") if text is None else text
+    return frozenset(canonical_name(name) for name in names.split(",") if name.strip())
+
+
+def load_plugins(*, plugin_files: Sequence[str | Path] = (), disabled: Iterable[str] | None = None) -> LoadReport:
+    """Load every installed plug-in that is not disabled, then the given files.
+
+    Args:
+        plugin_files: local plug-ins; the same file twice counts once.
+        disabled: distributions to leave out; None reads ``VPR_DISABLE_PLUGINS``.
+
+    Raises:
+        UsageError: a file of ``plugin_files`` does not exist; anything else that is wrong is a `PluginFailure`.
+    """
+    off = disabled_distributions() if disabled is None else frozenset(map(canonical_name, disabled))
+    plugins: list[LoadedPlugin] = []
+    failures: list[PluginFailure] = []
+    left_out: set[str] = set()
+    for origin, load in [*_installed(), *_local(plugin_files)]:
+        if canonical_name(origin.distribution) in off:
+            left_out.add(origin.distribution)
+            continue
+        try:
+            plugins.append(LoadedPlugin(origin=origin, specs=_collect(load(), origin)))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported, not hidden
+            failures.append(_failure(origin, error))
+    return LoadReport(plugins=tuple(plugins), failures=tuple(failures), disabled=tuple(sorted(left_out)))
+
+
+def _installed() -> Iterator[tuple[PluginOrigin, Callable[[], object]]]:
+    """Entry points of the group, in an order that does not depend on the file system."""
+    found = []
+    for point in metadata.entry_points(group=GROUP):
+        dist = point.dist
+        origin = PluginOrigin(
+            distribution=dist.name if dist is not None else "unknown",
+            version=dist.version if dist is not None else "unknown",
+            entry=point.name,
+        )
+        found.append((origin, point.load))
+    yield from sorted(found, key=lambda pair: (canonical_name(pair[0].distribution), pair[0].entry))
+
+
+def _local(plugin_files: Sequence[str | Path]) -> Iterator[tuple[PluginOrigin, Callable[[], object]]]:
+    resolved = dict(resolve_file(path) for path in plugin_files)
+    for file, origin in resolved.items():
+        yield origin, lambda file=file: import_file(file)  # type: ignore[misc]
+
+
+def _collect(plugin: object, origin: PluginOrigin) -> tuple[ComponentSpec[Any], ...]:
+    """Call the plug-in's hooks and check what they yield."""
+    manager = pluggy.PluginManager("vpr")
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, name=origin.identity)  # raises PluginValidationError for arguments a hook does not have
+    _check_hooks(manager, plugin)
+    specs: list[ComponentSpec[Any]] = []
+    for kind, hook in HOOK_OF_KIND.items():
+        caller = getattr(manager.hook, hook)
+        if not caller.get_hookimpls():
+            continue
+        results = caller()
+        if not results:
+            raise TypeError(f"{hook} returned None; yield specs, or return a list of them")
+        for result in results:
+            if isinstance(result, (str, bytes, dict)) or not isinstance(result, Iterable):
+                raise TypeError(f"{hook} must yield specs or return a list of them, got {type(result).__name__}")
+            specs.extend(check_spec(spec, kind=kind, hook=hook) for spec in result)
+    seen: set[tuple[str, str]] = set()
+    for spec in specs:
+        if (spec.kind, spec.name) in seen:
+            raise ValueError(f"yields the {spec.kind} {spec.name!r} twice; names are unique within a kind")
+        seen.add((spec.kind, spec.name))
+    return tuple(specs)
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
+    """Refuse a misspelt hook, a hook without its decorator, and a plug-in without any hook."""
+    known = list(HOOK_OF_KIND.values())
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        callers = manager.get_hookcallers(plugin) or []
+        unknown = sorted(caller.name for caller in callers if not caller.has_spec())
+        said = "; ".join(f"unknown hook {name!r}{_did_you_mean(name, known)}" for name in unknown)
+        raise PluginError(f"{said}; hooks are {', '.join(known)}") from error
+    bare = [name for name in known if hasattr(plugin, name) and manager.parse_hookimpl_opts(plugin, name) is None]
+    if bare:
+        raise PluginError(f"{', '.join(bare)} is not marked as a hook; write @vpr_core.hookimpl above it")
+    if not manager.get_hookcallers(plugin):
+        raise PluginError(f"implements no hook; define at least one of {', '.join(known)} under @vpr_core.hookimpl")
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _failure(origin: PluginOrigin, error: BaseException) -> PluginFailure:
+    said = " ".join(str(error).split())
+    return PluginFailure(
+        distribution=origin.distribution,
+        version=origin.version,
+        entry=origin.entry,
+        error=f"{type(error).__name__}: {said}" if said else type(error).__name__,
+        traceback="".join(traceback.format_exception(error)),
+    )

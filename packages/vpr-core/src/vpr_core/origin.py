@@ -1,0 +1,77 @@
+"""Where a component came from: the identity of a plug-in, and the record of one that failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vpr_core.components import ComponentSpec
+
+__all__ = ["LoadReport", "LoadedPlugin", "PluginFailure", "PluginOrigin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginOrigin:
+    """Where a plug-in comes from.
+
+    Attributes:
+        distribution: name of the installed distribution, or the file name of a local plug-in.
+        version: its version; of a local file the start of its SHA-256, so that a run's record says which text ran.
+        entry: name of its entry point in group ``vpr``, or the path of a local file.
+    """
+
+    distribution: str
+    version: str
+    entry: str
+
+    @property
+    def identity(self) -> str:
+        """``distribution:entry``: two plug-ins may share an entry name, never both."""
+        return f"{self.distribution}:{self.entry}"
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginFailure:
+    """A plug-in that was found and could not be used.
+
+    Attributes:
+        distribution: see `PluginOrigin`.
+        version: see `PluginOrigin`.
+        entry: see `PluginOrigin`.
+        error: one line, ``ModuleNotFoundError: No module named 'x'``.
+        traceback: the whole story, for the author.
+    """
+
+    distribution: str
+    version: str
+    entry: str
+    error: str
+    traceback: str = ""
+
+    @property
+    def identity(self) -> str:
+        """``distribution:entry``."""
+        return f"{self.distribution}:{self.entry}"
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version} ({self.error})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedPlugin:
+    """A plug-in that works, and what it yielded."""
+
+    origin: PluginOrigin
+    specs: tuple[ComponentSpec[Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReport:
+    """Plug-ins that work, plug-ins that do not, and installed distributions left out on request."""
+
+    plugins: tuple[LoadedPlugin, ...]
+    failures: tuple[PluginFailure, ...]
+    disabled: tuple[str, ...]
