@@ -32,7 +32,8 @@ def folder_lock(folder: Path, *, purpose: str) -> Iterator[None]:
             raise UsageError(f"{folder} is in use: {_owner(path)}; wait for it, or stop it, then start again")
         os.ftruncate(handle, 0)
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "purpose": purpose}
-        os.pwrite(handle, json.dumps(owner).encode(), 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, json.dumps(owner).encode())
         yield
         os.ftruncate(handle, 0)
     finally:

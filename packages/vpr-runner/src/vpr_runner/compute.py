@@ -1,0 +1,74 @@
+"""Where and how the network is run: device, precision, threads, batch sizes."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from vpr_core import UsageError
+
+if TYPE_CHECKING:
+    from vpr_core import RunConfig
+
+__all__ = ["Compute"]
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """Settings of one process.
+
+    Attributes:
+        device: where the network lies.
+        precision: arithmetic of the forward pass; weights stay float32.
+        size: ``(height, width)`` that images are brought to, or None: their own.
+        batch: images a forward pass when nothing is learnt.
+        workers: decoding threads.
+        on_bad_image: stop at an unreadable image, or go on without it and count it.
+    """
+
+    device: torch.device
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    size: tuple[int, int] | None = None
+    batch: int = 32
+    workers: int = 2
+    on_bad_image: Literal["error", "skip"] = "error"
+
+    @classmethod
+    def from_config(cls, config: RunConfig) -> Compute:
+        """Read ``compute`` and ``image.size``; sets the number of torch threads when the run file does."""
+        wanted = config.compute
+        if wanted.threads is not None:
+            torch.set_num_threads(wanted.threads)
+        size = config.image.size
+        return cls(
+            device=_device(wanted.device),
+            precision=wanted.precision,
+            size=None if size is None else (size[0], size[1]),
+            batch=wanted.batch,
+            workers=wanted.workers,
+            on_bad_image=wanted.on_bad_image,
+        )
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return the context in which forward passes run."""
+        return torch.autocast(
+            self.device.type, dtype=_DTYPES[self.precision], enabled=self.precision != "float32"
+        )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"compute.device: {name!r} cannot be used ({first}); write auto, cpu, cuda or cuda:0") from error
+    return device

@@ -1,0 +1,118 @@
+"""A retriever on disk: one safetensors file that carries its own configuration.
+
+Weights and configuration share a file, so that no moment exists at which one is new and the other old. A readable copy
+of the configuration lies beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from vpr_core import UsageError
+
+from vpr_runner import atomic
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+
+    from vpr_runner.retriever import Retriever
+
+__all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "tensor_digest"]
+
+FORMAT = 1
+MODEL_FILE = "model.safetensors"
+
+
+def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
+    """Write ``retriever`` and ``config`` to ``path`` (a folder: to ``model.safetensors`` in it); return the file.
+
+    The file is replaced as a whole. ``<name>.json`` beside it repeats the configuration for people.
+    """
+    file = path if path.suffix == ".safetensors" else path / MODEL_FILE
+    description = {
+        "format": FORMAT,
+        "fingerprint": fingerprint(retriever, config),
+        "out_dim": retriever.out_dim,
+        "config": config.model_dump(mode="json"),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
+    atomic.write_bytes(file, safetensors.torch.save(tensors, {"vpr": json.dumps(description, allow_nan=False)}))
+    atomic.write_json(file.with_suffix(".json"), description)
+    return file
+
+
+def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig]:
+    """Read a retriever and its run configuration; ``path`` is the file, its folder or a run directory.
+
+    Raises:
+        UsageError: no such file, not whole, written by another format, or not fitting its own configuration.
+    """
+    from vpr_runner.retriever import WhiteningLayer, assemble
+
+    file = _find(path)
+    try:
+        with safe_open(file, framework="pt") as reader:
+            description = json.loads((reader.metadata() or {}).get("vpr", "null"))
+            tensors: dict[str, Tensor] = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UsageError(f"{file}: not a whole safetensors file ({error}); train again or take another copy") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise UsageError(
+            f"{file}: not a model of this toolkit (no 'vpr' entry of format {FORMAT} in its metadata); backbone "
+            "weights alone belong under backbone.weights in the run file"
+        )
+    config = registry.parse_run(description["config"], source=str(file))
+    retriever = assemble(_without_pretrained_weights(config), registry)
+    if "whitening.weight" in tensors:
+        retriever.whitening = WhiteningLayer(
+            weight=tensors["whitening.weight"].clone(), bias=tensors["whitening.bias"].clone()
+        )
+    try:
+        retriever.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UsageError(f"{file}: weights do not fit backbone and pooling of its configuration: {error}") from error
+    return retriever.eval(), config
+
+
+def fingerprint(retriever: Retriever, config: RunConfig) -> str:
+    """Return the SHA-256 of what decides a descriptor: weights, architecture and image size."""
+    architecture = config.model_dump(mode="json", include={"backbone", "pooling", "image"})
+    architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
+    architecture["image"].pop("augment", None)
+    digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
+    digest.update(tensor_digest(retriever.state_dict()).encode())
+    return digest.hexdigest()
+
+
+def tensor_digest(tensors: Mapping[str, Tensor] | nn.Module) -> str:
+    """Return the SHA-256 of named tensors: names, dtypes, shapes and bytes."""
+    items = tensors.state_dict() if isinstance(tensors, nn.Module) else tensors
+    digest = hashlib.sha256()
+    for name in sorted(items):
+        tensor = items[name].detach().cpu().contiguous()
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)  # numpy has no bfloat16; bytes are bytes
+    return digest.hexdigest()
+
+
+def _find(path: Path) -> Path:
+    for candidate in (path, path / MODEL_FILE, path / "model" / MODEL_FILE):
+        if candidate.is_file():
+            return candidate
+    raise UsageError(f"{path}: no model there (looked for {MODEL_FILE}); `vpr train` writes one at the end of a run")
+
+
+def _without_pretrained_weights(config: RunConfig) -> RunConfig:
+    """Spare the download: the file's own tensors replace whatever the backbone would start from."""
+    if "weights" not in type(config.backbone).model_fields:
+        return config
+    backbone = config.backbone.model_copy(update={"weights": "none"})
+    return config.model_copy(update={"backbone": backbone})
