@@ -2,6 +2,13 @@
 
 Each hook takes nothing and returns (or, better, *yields*) specs. It is called once, when the registry is made. It must
 be cheap: no torch import, no file access. An exception in it costs that plug-in only, and is reported by name.
+
+The hooks have a version, `HOOK_API`. Within one version nothing a plug-in was written against goes away: a hook may
+gain an argument (pluggy passes an implementation only those it names), a spec class may gain a field with a default, a
+protocol may gain an optional method found by ``isinstance`` (`vpr_core.types.SupportsFeatureInit`). What is to go is
+first marked with ``warn_on_impl``, which warns the author, and goes with the next version; `OLDEST_HOOK_API` is the
+oldest still understood. A plug-in may say what it was written for with a module constant ``VPR_HOOK_API = 1``; one that
+needs a newer core is then refused with that reason instead of failing somewhere inside.
 """
 
 from __future__ import annotations
@@ -14,11 +21,14 @@ import pluggy
 if TYPE_CHECKING:
     from vpr_core.components import BackboneSpec, DatasetSpec, IndexSpec, LossSpec, MinerSpec, PoolingSpec
 
-__all__ = ["HOOK_OF_KIND", "hookimpl", "hookspec"]
+__all__ = ["HOOK_API", "HOOK_OF_KIND", "OLDEST_HOOK_API", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("vpr")
 hookimpl = pluggy.HookimplMarker("vpr")
 """Decorator for a plug-in's functions: ``from vpr_core import hookimpl``."""
+
+HOOK_API = 1
+OLDEST_HOOK_API = 1
 
 HOOK_OF_KIND = {
     "backbone": "vpr_backbones",

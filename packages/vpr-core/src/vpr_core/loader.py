@@ -21,14 +21,15 @@ import pluggy
 from vpr_core import hookspecs
 from vpr_core.components import ComponentSpec
 from vpr_core.errors import PluginError
-from vpr_core.hookspecs import HOOK_OF_KIND
+from vpr_core.hookspecs import HOOK_API, HOOK_OF_KIND, OLDEST_HOOK_API
 from vpr_core.local_plugin import import_file, resolve_file
 from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
 from vpr_core.validation import check_spec
 
-__all__ = ["DISABLE_VARIABLE", "GROUP", "canonical_name", "disabled_distributions", "load_plugins"]
+__all__ = ["DISABLE_VARIABLE", "GROUP", "canonical_name", "disabled_distributions", "discover", "load_plugins"]
 
 GROUP = "vpr"
+MAX_ERROR = 1000
 DISABLE_VARIABLE = "VPR_DISABLE_PLUGINS"
 
 
@@ -68,6 +69,11 @@ def load_plugins(*, plugin_files: Sequence[str | Path] = (), disabled: Iterable[
     return LoadReport(plugins=tuple(plugins), failures=tuple(failures), disabled=tuple(sorted(left_out)))
 
 
+def discover() -> tuple[PluginOrigin, ...]:
+    """What is installed in the group, importing none of it: for a plug-in that hangs or breaks its host."""
+    return tuple(origin for origin, _ in _installed())
+
+
 def _installed() -> Iterator[tuple[PluginOrigin, Callable[[], object]]]:
     """Entry points of the group, in an order that does not depend on the file system."""
     found = []
@@ -90,6 +96,7 @@ def _local(plugin_files: Sequence[str | Path]) -> Iterator[tuple[PluginOrigin, C
 
 def _collect(plugin: object, origin: PluginOrigin) -> tuple[ComponentSpec[Any], ...]:
     """Call the plug-in's hooks and check what they yield."""
+    _check_api(plugin)
     manager = pluggy.PluginManager("vpr")
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=origin.identity)  # raises PluginValidationError for arguments a hook does not have
@@ -112,6 +119,17 @@ def _collect(plugin: object, origin: PluginOrigin) -> tuple[ComponentSpec[Any], 
             raise ValueError(f"yields the {spec.kind} {spec.name!r} twice; names are unique within a kind")
         seen.add((spec.kind, spec.name))
     return tuple(specs)
+
+
+def _check_api(plugin: object) -> None:
+    """Refuse a plug-in written for hooks that this core does not have."""
+    wanted = getattr(plugin, "VPR_HOOK_API", HOOK_API)
+    if not isinstance(wanted, int) or isinstance(wanted, bool):
+        raise PluginError(f"VPR_HOOK_API must be a whole number such as {HOOK_API}, got {wanted!r}")
+    if not OLDEST_HOOK_API <= wanted <= HOOK_API:
+        have = f"{OLDEST_HOOK_API} to {HOOK_API}" if OLDEST_HOOK_API < HOOK_API else str(HOOK_API)
+        upgrade = "vpr-core" if wanted > HOOK_API else "the plug-in"
+        raise PluginError(f"written for version {wanted} of the hooks, this vpr-core has {have}; upgrade {upgrade}")
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
@@ -137,7 +155,8 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 def _failure(origin: PluginOrigin, error: BaseException) -> PluginFailure:
-    said = " ".join(str(error).split())
+    said = "".join(character if character.isprintable() else " " for character in str(error))
+    said = " ".join(said.split())[:MAX_ERROR]
     return PluginFailure(
         distribution=origin.distribution,
         version=origin.version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vpr_core.components import ComponentSpec
@@ -49,7 +49,7 @@ class PluginFailure:
     version: str
     entry: str
     error: str
-    traceback: str = ""
+    traceback: str = field(default="", repr=False)
 
     @property
     def identity(self) -> str:

@@ -31,6 +31,8 @@ def check_spec(spec: object, *, kind: str, hook: str) -> ComponentSpec[Any]:
     if not isinstance(config, type) or not issubclass(config, ComponentConfig):
         raise TypeError(f"{where}: config must be a subclass of vpr_core.ComponentConfig, got {_short(config)}")
     _check_type_literal(spec, where)
+    if not config.__pydantic_complete__:
+        config.model_rebuild()  # an annotation whose name exists nowhere is this plug-in's fault
     build = getattr(spec, "build", None)
     if not callable(build) or isinstance(build, type):
         raise TypeError(f"{where}: build must be a function of (config, ...), got {_short(build)}")
@@ -46,7 +48,7 @@ def check_spec(spec: object, *, kind: str, hook: str) -> ComponentSpec[Any]:
 def _check_type_literal(spec: ComponentSpec[Any], where: str) -> None:
     """``type: Literal["name"] = "name"``: the tag of the union, and what a dump writes."""
     field = spec.config.model_fields["type"]
-    wanted = f'give {spec.config.__name__} the field  type: Literal["{spec.name}"] = "{spec.name}"'
+    wanted = f'give {spec.config.__name__} the field type: Literal["{spec.name}"] = "{spec.name}"'
     if get_origin(field.annotation) is not Literal or get_args(field.annotation) != (spec.name,):
         raise ValueError(f"{where}: config's type is {_short(field.annotation)}, not the literal; {wanted}")
     if field.default != spec.name:

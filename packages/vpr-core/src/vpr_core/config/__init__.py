@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpr_core.config.dump import config_hash, to_yaml
-from vpr_core.config.files import load_run_file, parse_run, plugins_of_run_file
+from vpr_core.config.files import load_run_file, make_run, parse_run, plugins_of_run_file
 from vpr_core.config.model import DEFAULT_COMPONENTS, run_config_model
 from vpr_core.config.run import COMPONENT_FIELDS, RunConfig
 from vpr_core.config.schema import json_schema
@@ -35,6 +35,7 @@ __all__ = [
     "config_hash",
     "json_schema",
     "load_run_file",
+    "make_run",
     "parse_run",
     "parse_yaml",
     "plugins_of_run_file",

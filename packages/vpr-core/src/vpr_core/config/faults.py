@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from vpr_core.config.locations import Loc, dotted, field_at, fields_at, plain_loc
 from vpr_core.config.model import DEFAULT_COMPONENTS
 from vpr_core.config.run import COMPONENT_FIELDS
 from vpr_core.config.strict_yaml import YamlDocument
@@ -51,8 +52,6 @@ _EXPECTED = {
     "too_long": "at most {max_length} items",
 }
 
-Loc = tuple[str | int, ...]
-
 
 def faults_of(
     error: ValidationError,
@@ -72,38 +71,14 @@ def faults_of(
     """
     faults: dict[tuple[str, str], ConfigFault] = {}
     for details in error.errors(include_url=False):
-        loc = _plain_loc(details, data)
+        keep_last = details["type"] in ("missing", "extra_forbidden")
+        loc = plain_loc(details["loc"], data, registry.run_config_model(), keep_last=keep_last)
         message = _message(details, loc, registry, data)
         if details["type"] in _TAG_ERRORS:
             loc = (*loc, "type")
-        fault = ConfigFault(_dotted(loc), message, _where(loc, document, overrides))
+        fault = ConfigFault(dotted(loc), message, _where(loc, document, overrides))
         faults.setdefault((fault.path, fault.message), fault)
     return list(faults.values())
-
-
-def _plain_loc(details: ErrorDetails, data: Any) -> Loc:
-    """The location without pydantic's labels of union members, which name no place in the file."""
-    keep_last = details["type"] in ("missing", "extra_forbidden")
-    raw = details["loc"]
-    loc: list[str | int] = []
-    here = data
-    for number, step in enumerate(raw):
-        last = number == len(raw) - 1
-        if isinstance(here, Mapping) and step in here:
-            here = here[str(step)]
-        elif isinstance(here, Sequence) and not isinstance(here, str) and isinstance(step, int) and step < len(here):
-            here = here[step]
-        elif not (last and keep_last):
-            continue
-        loc.append(step)
-    return tuple(loc)
-
-
-def _dotted(loc: Loc) -> str:
-    text = ""
-    for step in loc:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
 
 
 def _where(loc: Loc, document: YamlDocument, overrides: Mapping[str, str]) -> str:
@@ -124,13 +99,17 @@ def _message(details: ErrorDetails, loc: Loc, registry: Registry, data: Mapping[
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        return _unknown_field(str(loc[-1]), _fields_at(registry.run_config_model(), loc[:-1], data))
+        return _unknown_field(str(loc[-1]), fields_at(registry.run_config_model(), loc[:-1], data))
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if kind in _EXPECTED:
-        return f"{_shown(details['input'])}: expected {_EXPECTED[kind].format(**details.get('ctx', {}))}"
+        expected = _EXPECTED[kind].format(**{name: _number(value) for name, value in details.get("ctx", {}).items()})
+        if kind == "string_pattern_mismatch":  # a pattern is for machines; the description says it for people
+            field = field_at(registry.run_config_model(), loc, data)
+            expected += f" ({field.description.rstrip('.')})" if field is not None and field.description else ""
+        return f"got {_shown(details['input'])}, expected {expected}"
     said = details["msg"].removeprefix("Input should be ")
-    return f"{_shown(details['input'])}: expected {said}"
+    return f"got {_shown(details['input'])}, expected {said}"
 
 
 def _block_message(error: str, value: Any, kind: str, registry: Registry) -> str | None:
@@ -148,11 +127,11 @@ def _block_message(error: str, value: Any, kind: str, registry: Registry) -> str
         return (
             registry.explain_unknown(kind, name)
             if isinstance(name, str)
-            else f"{_shown(name)}: expected a name; installed: {names}."
+            else f"got {_shown(name)}, expected a name; installed: {names}."
         )
     if error in ("dict_type", "model_type", "model_attributes_type"):
         name = value if value in installed else "<name>"
-        return f"{_shown(value)}: expected a mapping, {{type: {name}}}; installed: {names}."
+        return f"got {_shown(value)}, expected a mapping, {{type: {name}}}; installed: {names}."
     return None
 
 
@@ -162,26 +141,9 @@ def _unknown_field(name: str, fields: Sequence[str]) -> str:
     return f"no such field{hint}{'' if close else ';'} Fields: {', '.join(fields) or 'none'}"
 
 
-def _fields_at(model: type[BaseModel], loc: Loc, data: Any) -> list[str]:
-    """Names of the fields of the block at ``loc``, following the union by the block's ``type``."""
-    current: list[type[BaseModel]] = [model]
-    for step in loc:
-        data = data[step]
-        found: list[type[BaseModel]] = []
-        for candidate in current:
-            field = candidate.model_fields.get(str(step))
-            if field is not None:
-                found.extend(_models_in(field.annotation))
-        tag = data.get("type") if isinstance(data, Mapping) else None
-        tagged = [item for item in found if "type" in item.model_fields and item.model_fields["type"].default == tag]
-        current = tagged or found
-    return [name for candidate in current for name in candidate.model_fields]
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+def _number(value: Any) -> Any:
+    """A bound as a person writes it: 0, not 0.0."""
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _shown(value: Any) -> str:

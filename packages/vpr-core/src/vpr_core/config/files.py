@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -13,12 +13,12 @@ from vpr_core.config.faults import faults_of
 from vpr_core.config.overrides import apply_overrides
 from vpr_core.config.run import RunConfig
 from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
-from vpr_core.errors import ConfigError, ConfigFault
+from vpr_core.errors import ConfigError, ConfigFault, PluginError
 
 if TYPE_CHECKING:
     from vpr_core.registry import Registry
 
-__all__ = ["load_run_file", "parse_run", "plugins_of_run_file"]
+__all__ = ["load_run_file", "make_run", "parse_run", "plugins_of_run_file"]
 
 
 def load_run_file(path: str | Path, registry: Registry, overrides: Sequence[str] = ()) -> RunConfig:
@@ -40,6 +40,13 @@ def parse_run(text: str, registry: Registry, overrides: Sequence[str] = (), *, s
     return _validate(parse_yaml(text, source=source), registry, overrides, folder=None)
 
 
+def make_run(
+    data: Mapping[str, Any], registry: Registry, overrides: Sequence[str] = (), *, source: str = "run"
+) -> RunConfig:
+    """`load_run_file` for data in hand, such as one entry of a suite: plain dicts, lists and scalars."""
+    return _validate(YamlDocument(data=dict(data), source=source), registry, overrides, folder=None)
+
+
 def plugins_of_run_file(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Path, ...]:
     """Absolute paths of the local plug-ins that a run file names, before it can be validated.
 
@@ -51,7 +58,7 @@ def plugins_of_run_file(path: str | Path, overrides: Sequence[str] = ()) -> tupl
     data, _ = apply_overrides(_mapping(document), overrides)
     plugins = data.get("plugins", [])
     if not isinstance(plugins, list) or not all(isinstance(item, str) and item for item in plugins):
-        message = f"{plugins!r}: expected a list of Python files, for example [./idea.py]"
+        message = f"got {plugins!r}, expected a list of Python files, for example [./idea.py]"
         raise ConfigError([ConfigFault("plugins", message, document.where(("plugins",)))], source=str(path))
     return tuple((Path(path).resolve().parent / Path(item).expanduser()).resolve() for item in plugins)
 
@@ -69,7 +76,10 @@ def _validate(
     try:
         # JSON mode is strict as YAML is: no bool for int, no text for a number; a list makes a tuple, text a path.
         return model.model_validate_json(json.dumps(data), strict=True)
-    except ValidationError as error:
+    except Exception as error:
+        if not isinstance(error, ValidationError):  # pydantic passes on all but ValueError and AssertionError
+            said = f"{type(error).__name__}: {error}"
+            raise PluginError(f"{document.source}: a component's config model failed to validate ({said})") from error
         raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vpr_core.config.run import COMPONENT_FIELDS
+from vpr_core.errors import PluginError
+
 if TYPE_CHECKING:
     from vpr_core.registry import Registry
 
@@ -11,6 +14,43 @@ __all__ = ["json_schema"]
 
 
 def json_schema(registry: Registry) -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of the run files that ``registry`` accepts."""
+    """Return the JSON schema (draft 2020-12) of the run files that ``registry`` accepts.
+
+    Every block of a component demands its ``type`` and says in its description what the component is, so that an editor
+    completes the names and shows the paper.
+
+    Raises:
+        PluginError: a component's config holds what no schema can say; names the component and its distribution.
+    """
+    _check(registry)
     schema = registry.run_config_model().model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "vpr run file"} | schema
+    definitions: dict[str, Any] = schema.get("$defs", {})
+    for kind in COMPONENT_FIELDS:
+        block: dict[str, Any] = schema["properties"][kind]
+        mapping: dict[str, str] = block.get("discriminator", {}).get("mapping", {})
+        for spec in registry.specs(kind):
+            definition = definitions[mapping[spec.name].rpartition("/")[2]]
+            description = f"{spec.summary.rstrip('.')}."
+            if spec.paper:
+                description += f" {spec.paper.rstrip('.')}."
+            definition["title"] = f"{kind} {spec.name}"
+            definition["description"] = description
+            definition["required"] = ["type", *(name for name in definition.get("required", ()) if name != "type")]
+            definition["properties"]["type"]["description"] = description
+        block["description"] = f"{block.get('description', kind)} Installed: {', '.join(mapping)}."
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return head | schema | {"title": "vpr run file"}
+
+
+def _check(registry: Registry) -> None:
+    """Find the component to blame before the whole schema fails for a reason that names nobody."""
+    for kind in COMPONENT_FIELDS:
+        for spec in registry.specs(kind):
+            try:
+                spec.config.model_json_schema()
+            except Exception as error:
+                origin = registry.origin(kind, spec.name)
+                raise PluginError(
+                    f"{kind} {spec.name!r} of {origin}: its config has no JSON schema ({error}); "
+                    "use plain types, or give the field's type a __get_pydantic_json_schema__"
+                ) from error

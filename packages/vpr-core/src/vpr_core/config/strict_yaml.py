@@ -158,7 +158,7 @@ class _Builder:
             loc = (*frame.loc, len(frame.value) if isinstance(frame.value, list) else str(frame.key))
         value: Any
         if isinstance(event, yaml.ScalarEvent):
-            value = self._scalar(event, line) if event.implicit[0] else event.value
+            value = self._scalar(event, line) if event.implicit[0] and event.tag is None else event.value
         else:
             value = {} if isinstance(event, yaml.MappingStartEvent) else []
         self._place(frame, value, loc, line)
