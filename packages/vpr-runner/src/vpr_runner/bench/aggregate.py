@@ -1,0 +1,137 @@
+"""From finished cells (one seed each) to rows of a table (all seeds), with spread, intervals and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["comparisons", "curve", "rows"]
+
+CellResult = dict[str, Any]
+Row = dict[str, Any]
+
+
+def rows(cells: Sequence[CellResult], *, recall_at: Sequence[int] = (1, 5, 10)) -> list[Row]:
+    """Return one row for each (setting, test, method, stage), in the cells' order.
+
+    ``recall[N]`` holds the mean over seeds, the standard deviation over seeds (with ``n - 1``; None for one seed), the
+    values by seed, and a 95 % interval of the mean by resampling queries: how much another draw of queries from the
+    same places could move it. Times are medians over seeds.
+    """
+    found = []
+    for (setting, test, method, stage), members in _grouped(cells).items():
+        outcomes = [cell["tests"][test] for cell in members]
+        found.append(
+            {
+                "setting": setting,
+                "test": test,
+                "method": method,
+                "stage": stage,
+                "protocol": outcomes[0]["protocol"],
+                "queries": outcomes[0]["queries"],
+                "database": outcomes[0]["database"],
+                "dim": members[0]["dim"],
+                "descriptor_bytes": members[0]["descriptor_bytes"],
+                "seeds": [cell["seed"] for cell in members],
+                "recall": {str(at): _spread(outcomes, at) for at in recall_at},
+                "milliseconds": {
+                    part: float(np.median([cell["milliseconds"][part] for cell in members]))
+                    for part in members[0]["milliseconds"]
+                },
+                "train_seconds": _median([cell["train_seconds"] for cell in members]),
+            }
+        )
+    return found
+
+
+def _grouped(cells: Sequence[CellResult]) -> dict[tuple[str, str, str, str], list[CellResult]]:
+    groups: dict[tuple[str, str, str, str], list[CellResult]] = {}
+    for cell in cells:
+        for test in cell["tests"]:
+            groups.setdefault((cell["setting"], test, cell["method"], cell["stage"]), []).append(cell)
+    return groups
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _spread(outcomes: Sequence[dict[str, Any]], at: int) -> dict[str, Any]:
+    by_seed = [float(outcome["recall"][str(at)]) for outcome in outcomes]
+    hits = hits_by_query(outcomes, at)
+    low, high = _interval(hits)
+    return {
+        "mean": float(np.mean(by_seed)),
+        "std": float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None,
+        "low": low,
+        "high": high,
+        "by_seed": by_seed,
+    }
+
+
+def hits_by_query(outcomes: Sequence[dict[str, Any]], at: int) -> npt.NDArray[np.float64]:
+    """Return for each counted query the share of seeds in which a right image is among the first ``at``."""
+    ranks = np.array([outcome["first_hits"] for outcome in outcomes], dtype=np.int64)
+    return np.asarray(((ranks >= 1) & (ranks <= at)).mean(axis=0), dtype=np.float64)
+
+
+def _interval(hits: npt.NDArray[np.float64]) -> tuple[float, float]:
+    from vpr_eval import bootstrap_interval
+
+    interval = bootstrap_interval(hits)
+    return float(interval.low), float(interval.high)
+
+
+def comparisons(cells: Sequence[CellResult], *, baseline: str, at: int = 1) -> list[dict[str, Any]]:
+    """Return the baseline against every other method at the same setting, test and stage, on the same queries.
+
+    The difference is that of recall@``at`` (mean over the seeds both have); the p-value is of a paired test over
+    queries, two-sided.
+    """
+    from vpr_eval import paired_test
+
+    groups = _grouped(cells)
+    found = []
+    for (setting, test, method, stage), members in groups.items():
+        reference = groups.get((setting, test, baseline, stage))
+        if method == baseline or reference is None:
+            continue
+        seeds = sorted({cell["seed"] for cell in members} & {cell["seed"] for cell in reference})
+        if not seeds:
+            continue
+        first, second = (
+            hits_by_query([cell["tests"][test] for cell in side if cell["seed"] in seeds], at)
+            for side in (reference, members)
+        )
+        if len(first) != len(second):
+            raise ValueError(f"cells: {baseline} and {method} were tested on different queries of {test or 'the test'}")
+        outcome = paired_test(first, second)
+        found.append(
+            {
+                "setting": setting,
+                "test": test,
+                "stage": stage,
+                "method": method,
+                "baseline": baseline,
+                "at": at,
+                "difference": float(first.mean() - second.mean()),
+                "low": float(outcome.low),
+                "high": float(outcome.high),
+                "p_value": float(outcome.p_value),
+                "seeds": seeds,
+            }
+        )
+    return found
+
+
+def curve(outcomes: Sequence[dict[str, Any]], depth: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return recall@1 .. recall@``depth``: mean over seeds and standard deviation over seeds, ``(depth,)`` each."""
+    ranks = np.array([outcome["first_hits"] for outcome in outcomes], dtype=np.int64)
+    counted = np.array([outcome["counted"] for outcome in outcomes], dtype=np.float64)
+    hits = np.stack([((ranks >= 1) & (ranks <= at)).sum(axis=1) for at in range(1, depth + 1)], axis=1)
+    by_seed = hits / counted[:, None]
+    return by_seed.mean(axis=0), by_seed.std(axis=0, ddof=1 if len(by_seed) > 1 else 0)

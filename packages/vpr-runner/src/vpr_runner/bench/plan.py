@@ -1,0 +1,173 @@
+"""What a suite asks for, cell by cell, validated before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vpr_core import ConfigError, ConfigFault, UsageError
+from vpr_core.config import config_hash, parse_run
+
+from vpr_runner.bench.merge import fill, laid_over, unfilled
+from vpr_runner.bench.suite import STAGES_KEY, Stage, Suite
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+
+__all__ = ["Cell", "plan", "slug"]
+
+DEFAULT_TEST = ""
+_EVALUATION_ONLY = ("name", "whiten", "index", "eval", "compute")
+"""Blocks that do not change what training does; cells that differ in these alone share one training run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One method in one setting, at one stage, with one seed.
+
+    Attributes:
+        setting: label of the setting, empty when the suite has none.
+        method: label of the method.
+        stage: untrained, or trained.
+        seed: of initialisation, data order and mining.
+        config: the run file it amounts to.
+        tests: for each test's label the run file that evaluates it.
+    """
+
+    setting: str
+    method: str
+    stage: Stage
+    seed: int
+    config: RunConfig
+    tests: Mapping[str, RunConfig]
+
+    @property
+    def label(self) -> str:
+        """A line's worth of name."""
+        return ", ".join(part for part in (self.setting, self.method, self.stage, f"seed {self.seed}") if part)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the cell's result file; the end of it tells apart labels that read alike."""
+        named = json.dumps([self.setting, self.method, self.stage, self.seed])
+        parts = [slug(part) for part in (self.setting, self.method, self.stage, str(self.seed)) if part]
+        return f"{'-'.join(parts)}-{hashlib.sha256(named.encode()).hexdigest()[:6]}.json"
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that decides the cell's numbers; a stored result with another key is out of date."""
+        leave_out = ("name", "compute")
+        parts = [self.stage, config_hash(self.config, leave_out=leave_out)]
+        parts += [f"{label}={config_hash(config, leave_out=leave_out)}" for label, config in sorted(self.tests.items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def training_key(self) -> str:
+        """Hash of what decides the trained weights."""
+        return config_hash(self.config, leave_out=_EVALUATION_ONLY)
+
+
+def plan(
+    suite: Suite,
+    registry: Registry,
+    *,
+    overrides: Sequence[str] = (),
+    placeholders: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+) -> list[Cell]:
+    """Return the suite's cells in the order in which they run: seed by seed, so that a first table exists early.
+
+    Args:
+        suite: what is compared.
+        registry: the installed components.
+        overrides: ``--set`` of the command line, on top of everything.
+        placeholders: what ``${data}`` and its like stand for.
+        only: labels of methods or settings to keep; all when empty.
+
+    Raises:
+        ConfigError: all faults of all cells.
+        UsageError: a placeholder without a value, an unknown label, no cell left.
+    """
+    _check_only(suite, only)
+    cells: list[Cell] = []
+    faults: dict[str, ConfigFault] = {}
+    for seed in suite.seeds:
+        for setting in suite.settings or {"": {}}:
+            for method in suite.methods:
+                if only and not {method, setting} & set(only):
+                    continue
+                for stage in suite.stages_of(method, setting):
+                    try:
+                        cells.append(_cell(suite, registry, setting, method, stage, seed, overrides, placeholders or {}))
+                    except ConfigError as error:
+                        where = ", ".join(part for part in (setting, method) if part)
+                        for fault in error.faults:
+                            faults.setdefault(f"{where}{fault.path}{fault.message}", _placed(fault, where))
+    if faults:
+        raise ConfigError(list(faults.values()), source=f"suite {suite.name}")
+    if not cells:
+        raise UsageError(f"suite {suite.name}: nothing to run; no method has a stage in any setting")
+    return cells
+
+
+def _cell(
+    suite: Suite,
+    registry: Registry,
+    setting: str,
+    method: str,
+    stage: Stage,
+    seed: int,
+    overrides: Sequence[str],
+    placeholders: Mapping[str, str],
+) -> Cell:
+    assert isinstance(suite.base, dict)
+    run = laid_over(laid_over(suite.base, suite.settings.get(setting, {})), suite.methods[method])
+    run.pop(STAGES_KEY, None)
+    run["seed"] = seed
+    tests = {label: laid_over(run, block) for label, block in (suite.tests or {DEFAULT_TEST: {}}).items()}
+    return Cell(
+        setting=setting,
+        method=method,
+        stage=stage,
+        seed=seed,
+        config=_validated(run, registry, overrides, placeholders, suite.name),
+        tests={
+            label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()
+        },
+    )
+
+
+def _validated(
+    run: dict[str, Any], registry: Registry, overrides: Sequence[str], placeholders: Mapping[str, str], name: str
+) -> RunConfig:
+    run = fill(run, placeholders)
+    missing = unfilled(run)
+    if missing:
+        say = "; give it with --data DIR or the environment variable VPR_DATA" if missing == {"data"} else ""
+        raise UsageError(f"suite {name}: nothing is known to put for ${{{'}, ${'.join(sorted(missing))}}}{say}")
+    return parse_run(json.dumps(run), registry, overrides, source=f"suite {name}")
+
+
+def _placed(fault: ConfigFault, where: str) -> ConfigFault:
+    # A line number of the merged text would mislead; the --set that caused a fault helps.
+    return ConfigFault(fault.path, fault.message, f"{where}; {fault.where}" if "--set" in fault.where else where)
+
+
+def _check_only(suite: Suite, only: Sequence[str]) -> None:
+    known = [*suite.methods, *suite.settings]
+    unknown = [label for label in only if label not in known]
+    if unknown:
+        raise UsageError(f"--only {unknown[0]}: suite {suite.name} has no such method or setting; it has {', '.join(known)}")
+
+
+def slug(label: str) -> str:
+    """Return a label as a part of a file name.
+
+    >>> slug("NetVLAD, K = 64")
+    'netvlad-k-64'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-") or "x"

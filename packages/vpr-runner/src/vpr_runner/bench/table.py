@@ -1,0 +1,142 @@
+"""The result as a table: for the terminal, and as Markdown for a README."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["caption", "columns", "markdown", "remarks", "text"]
+
+RECALLS = ("1", "5", "10")
+
+
+def columns() -> list[str]:
+    """Return the headings."""
+    return [
+        "method",
+        "stage",
+        "dim",
+        *(f"recall@{at}" for at in RECALLS),
+        "95 % of recall@1",
+        "ms/image",
+        "+ pooling",
+        "bytes",
+        "training",
+    ]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    interval = row["recall"]["1"]
+    return [
+        row["method"],
+        row["stage"],
+        f"{row['dim']}",
+        *(_mean_and_spread(row["recall"][at]) if at in row["recall"] else "" for at in RECALLS),
+        f"{100 * interval['low']:.1f} .. {100 * interval['high']:.1f}",
+        f"{row['milliseconds']['backbone']:.2f}",
+        f"{row['milliseconds']['pooling']:.2f}",
+        f"{row['descriptor_bytes']:,}".replace(",", " "),
+        _duration(row["train_seconds"]),
+    ]
+
+
+def _mean_and_spread(recall: dict[str, Any]) -> str:
+    mean = f"{100 * recall['mean']:.1f}"
+    return mean if recall["std"] is None else f"{mean} ± {100 * recall['std']:.1f}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def groups(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return the rows by (setting, test): each is a table of its own."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["setting"], row["test"]), []).append(row)
+    return found
+
+
+def caption(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what every number of a table rests on: setting, protocol, sizes, seeds."""
+    first = rows[0]
+    label = ": ".join(part for part in (first["setting"], first["test"]) if part)
+    seeds = len(first["seeds"])
+    return (
+        f"{label + '; ' if label else ''}{first['protocol']}; {first['queries']} queries, {first['database']} database "
+        f"images; {seeds} seed{'s' if seeds != 1 else ''}{', mean ± standard deviation' if seeds > 1 else ''}"
+    )
+
+
+def text(result: dict[str, Any]) -> str:
+    """Return the result as plain text, aligned."""
+    parts = [result["suite"]["title"]]
+    for members in groups(result["rows"]).values():
+        table = [columns(), *(_cells(row) for row in members)]
+        widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+        lines = ["  ".join(_aligned(line, widths)).rstrip() for line in table]
+        parts.append("\n".join([caption(members), lines[0], "-" * len(lines[0]), *lines[1:]]))
+    parts.append("\n".join(remarks(result)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        f"{cell:<{width}}" if column < 2 else f"{cell:>{width}}"
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return the result as Markdown; the best recall of each stage is bold."""
+    parts = []
+    for members in groups(result["rows"]).values():
+        best = {
+            (stage, at): max(row["recall"][at]["mean"] for row in members if row["stage"] == stage and at in row["recall"])
+            for stage in {row["stage"] for row in members}
+            for at in RECALLS
+            if any(at in row["recall"] for row in members)
+        }
+        lines = [f"*{_escaped(caption(members))}*", "", _line(columns()), _line(["---"] * 2 + ["---:"] * (len(columns()) - 2))]
+        for row in members:
+            cells = _cells(row)
+            for offset, at in enumerate(RECALLS):
+                if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]:
+                    cells[3 + offset] = f"**{cells[3 + offset]}**"
+            lines.append(_line([_escaped(cell) for cell in cells]))
+        parts.append("\n".join(lines))
+    parts.append("\n".join(f"- {_escaped(remark)}" for remark in remarks(result)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def remarks(result: dict[str, Any]) -> list[str]:
+    """Return the paired tests and the provenance, a line each."""
+    lines = []
+    for item in result["comparisons"]:
+        where = ", ".join(part for part in (item["setting"], item["test"], item["stage"]) if part)
+        lines.append(
+            f"{item['baseline']} against {item['method']} ({where}): recall@{item['at']} {100 * item['difference']:+.1f} "
+            f"[{100 * item['low']:+.1f}, {100 * item['high']:+.1f}], p {_p(item['p_value'])}"
+        )
+    code, machine, versions = result["code"], result["hardware"], result["versions"]
+    commit = (code["commit"] or "none")[:10] + (" with changes" if code["dirty"] else "")
+    lines.append(
+        f"measured {result['date'][:10]}, commit {commit}, {machine['processor']}, {machine['threads']} threads"
+        f"{', ' + machine['accelerator'] if 'accelerator' in machine else ''}; Python {versions['python']}, "
+        f"torch {versions.get('torch', '?')}; spread over seeds {result['seeds']}, intervals over queries"
+    )
+    return lines
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

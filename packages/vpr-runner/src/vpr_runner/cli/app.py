@@ -1,0 +1,66 @@
+"""The commands of ``vpr`` under one roof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from vpr_runner import __version__
+from vpr_runner.cli import evaluate, init, plugins, schema, train, validate
+
+__all__ = ["app", "command"]
+
+EPILOG = """\b
+Examples:
+  vpr init run.yaml                              a commented run file to start from
+  vpr train run.yaml --output runs/first         train; the best weights end in runs/first
+  vpr eval runs/first                            recall@N of the trained network on the test split
+  vpr extract runs/first photos/ -o map/         descriptors of your own images
+  vpr search map/ query.jpg --model runs/first   where was this photo taken?
+  vpr bench city                                 NetVLAD against max, average and GeM pooling
+  vpr plugins                                    every component and its parameters
+
+Every command explains itself: vpr COMMAND --help. Exit codes: 0 done, 1 failed, 2 asked for wrongly, 130 interrupted,
+143 terminated. --traceback (or VPR_TRACEBACK=1) shows where an error comes from."""
+
+app = typer.Typer(
+    name="vpr",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"vpr {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=EPILOG)
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error comes from; works after a command too.")
+    ] = False,
+) -> None:
+    """Visual place recognition: train, compare and serve descriptors that say where a photo was taken."""
+
+
+app.command("train", epilog=train.EPILOG)(train.train)
+app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("init", epilog=init.EPILOG)(init.init)
+app.command("validate", epilog=validate.EPILOG)(validate.validate)
+app.command("schema", epilog=schema.EPILOG)(schema.schema)
+app.add_typer(plugins.app, name="plugins")
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; exceptions pass through."""
+    code = typer.main.get_command(app).main(list(arguments), prog_name="vpr", standalone_mode=False)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,124 @@
+"""``vpr bench``: run a suite, or write the tables of results that are there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpr_runner.cli.loading import registry_of
+from vpr_runner.cli.options import Data, DeviceOption, OutputOption, PluginOption, QuietOption, SetOption
+
+if TYPE_CHECKING:
+    from vpr_runner.bench import Cell, Suite
+
+__all__ = ["bench"]
+
+EPILOG = """\b
+Examples:
+  vpr bench city                                    NetVLAD, max, average, GeM on the rendered city
+  vpr bench smoke --output /tmp/smoke               the same in seconds
+  vpr bench real --data ../shared/data              real photographs and real weights
+  vpr bench your_images --data ~/photos             your own folder
+  vpr bench mine.yaml --only NetVLAD --seed 0       one method, one seed
+  vpr bench city --set compute.device=cuda --plan   what would run, and what is done already
+  vpr bench --render bench/results/city.json        the table of a result, as Markdown
+  vpr bench --into README.md                        rewrite its tables from bench/results
+
+Each finished cell (method, setting, stage, seed) is kept in the output folder: stop and start as you like. The folder
+gets result.json (provenance, per-seed and per-query outcomes), table.md and recall.png."""
+
+
+def bench(
+    suite: Annotated[
+        str | None, typer.Argument(metavar="SUITE", help="Suite file, or its name: city, smoke, real ...", show_default=False)
+    ] = None,
+    output: OutputOption = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="LABEL", help="These methods or settings only; repeatable.")
+    ] = None,
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", metavar="N", help="These seeds instead of the suite's; repeatable.")
+    ] = None,
+    data: Data = None,
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    device: DeviceOption = None,
+    show_plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and run nothing.")] = False,
+    quiet: QuietOption = False,
+    render: Annotated[
+        list[Path] | None, typer.Option("--render", metavar="RESULT.json", help="Print the table of a result.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="FILE.md", help="Rewrite the tables between its bench markers.")
+    ] = None,
+    results: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where --into finds results.")
+    ] = Path("bench/results"),
+) -> None:
+    """Compare methods: run a suite over methods, stages and seeds, and print one table."""
+    from vpr_core import UsageError
+
+    if render or into:
+        _show_results(render or [], into, results)
+        return
+    if suite is None:
+        raise UsageError("which suite? A file, or one of these by name: " + ", ".join(_known()))
+    from vpr_runner.bench import find_suite, load_suite, plan
+    from vpr_runner.bench.suite import plugins_of
+    from vpr_runner.cli.loading import overrides_of
+
+    loaded = load_suite(find_suite(suite))
+    if seeds:
+        loaded = loaded.model_copy(update={"seeds": list(dict.fromkeys(seeds))})
+    registry = registry_of([*plugins_of(loaded), *(plugin or ())], quiet=quiet)
+    cells = plan(
+        loaded,
+        registry,
+        overrides=overrides_of(settings, device=device),
+        placeholders={"data": str(data)} if data else {},
+        only=only or (),
+    )
+    folder = output or Path("runs") / "bench" / loaded.name
+    if show_plan:
+        _print_plan(cells, folder)
+        return
+    _run(loaded, cells, folder, registry, quiet=quiet)
+
+
+def _known() -> list[str]:
+    from vpr_runner.bench.suite import suite_folders
+
+    return sorted({file.stem for folder in suite_folders() for file in folder.glob("*.yaml")})
+
+
+def _show_results(files: list[Path], document: Path | None, results: Path) -> None:
+    from vpr_runner.bench.readme import load_result, update_document
+    from vpr_runner.bench.table import markdown
+
+    for file in files:
+        print(markdown(load_result(file)))
+    if document is not None:
+        print(f"{document}: {'tables rewritten' if update_document(document, results) else 'up to date'}")
+
+
+def _print_plan(cells: list[Cell], folder: Path) -> None:
+    from vpr_runner.bench.store import CellStore
+
+    store = CellStore(folder)
+    for cell in cells:
+        print(f"{'done ' if store.find(cell) else 'to do'}  {cell.label}")
+    trainings = {cell.training_key for cell in cells if cell.stage == "trained" and not store.find(cell)}
+    print(f"{len(cells)} cells, {sum(store.find(cell) is None for cell in cells)} to do, {len(trainings)} trainings; in {folder}")
+
+
+def _run(suite: Suite, cells: list[Cell], folder: Path, registry: object, *, quiet: bool) -> None:
+    from vpr_runner.bench.runner import run_suite
+    from vpr_runner.bench.table import text
+
+    result = run_suite(suite, cells, registry, folder=folder, progress=not quiet)
+    print(text(result))
+    if not quiet:
+        print(f"\nwritten to {folder}: result.json, table.md, recall.png", file=sys.stderr)

@@ -1,0 +1,46 @@
+"""From the process's arguments to its exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from vpr_runner.cli.failures import INTERRUPTED, Terminated, explain
+
+__all__ = ["main"]
+
+TRACEBACK_VARIABLE = "VPR_TRACEBACK"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``vpr`` and return its exit code: 0 done, 1 failed, 2 asked for wrongly, 130 interrupted, 143 terminated."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    show_traceback = "--traceback" in arguments or os.environ.get(TRACEBACK_VARIABLE, "") not in {"", "0"}
+    arguments = [argument for argument in arguments if argument != "--traceback"]
+    previous = _install(signal.SIGTERM)
+    try:
+        from vpr_runner.cli.app import command
+
+        code = command(arguments)
+        # Typer turns an interrupt into this code without a word.
+        return explain(KeyboardInterrupt(), show_traceback=False) if code == INTERRUPTED else code
+    except BaseException as error:  # noqa: BLE001 - this is the border between exceptions and exit codes
+        return explain(error, show_traceback=show_traceback)
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _install(number: signal.Signals) -> object:
+    """Turn SIGTERM into an exception, so that every ``finally`` and ``with`` on the way out does its work."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def terminate(received: int, frame: FrameType | None) -> None:
+        raise Terminated(received)
+
+    return signal.signal(number, terminate)

@@ -1,0 +1,107 @@
+"""A component's parameters as a person reads them, taken from its pydantic model's JSON schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+__all__ = ["Parameter", "parameters_of"]
+
+_NAMES = {"integer": "int", "number": "float", "string": "text", "boolean": "true | false", "array": "list"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One field of a run file.
+
+    Attributes:
+        name: dotted below its block when nested.
+        kind: ``int``, ``float``, ``text``, ``list of int``, or the words that are accepted.
+        bounds: ``1 .. 65536``, empty when there are none.
+        default: as YAML; None when a value must be given.
+        description: what it means.
+    """
+
+    name: str
+    kind: str
+    bounds: str
+    default: str | None
+    description: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+def parameters_of(model: type[BaseModel]) -> list[Parameter]:
+    """Return every parameter but ``type``, nested blocks flattened to dotted names."""
+    schema = model.model_json_schema()
+    return [item for item in _walk(schema, schema, "") if item.name != "type"]
+
+
+def _walk(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str) -> Iterator[Parameter]:
+    required = set(schema.get("required", ()))
+    for name, raw in schema.get("properties", {}).items():
+        options = [_resolved(option, root) for option in raw.get("anyOf", raw.get("oneOf", [raw]))]
+        field = {**_resolved(raw, root), **{key: raw[key] for key in ("default", "description") if key in raw}}
+        if len(options) == 1 and "properties" in options[0]:
+            yield from _walk(options[0], root, f"{prefix}{name}.")
+            continue
+        yield Parameter(
+            name=f"{prefix}{name}",
+            kind=" | ".join(dict.fromkeys(_kind(option, root) for option in options)),
+            bounds="; ".join(dict.fromkeys(bound for option in options if (bound := _bounds(option)))),
+            default=None if name in required else json.dumps(field.get("default"), ensure_ascii=False),
+            description=str(field.get("description", "")),
+        )
+
+
+def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    if reference is None:
+        return dict(schema)
+    return dict(root["$defs"][str(reference).rsplit("/", 1)[-1]])
+
+
+def _kind(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if "const" in schema:
+        return str(schema["const"])
+    kind = schema.get("type")
+    if kind == "array":
+        inner = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
+        count = schema.get("minItems") if schema.get("minItems") == schema.get("maxItems") else None
+        return f"list of {f'{count} ' if count else ''}{_kind(_resolved(inner, root), root)}" if inner else "list"
+    if kind == "null":
+        return "null"
+    if kind == "object" or "properties" in schema:
+        return "block"
+    if kind == "string" and str(schema.get("format", "")).endswith("path"):
+        return "path"
+    return _NAMES.get(str(kind), str(kind or "any"))
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    if schema.get("type") == "array":
+        inner = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
+        return f"each {bounds}" if (bounds := _bounds(inner)) else ""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    left = f"{low:g} <=" if low is not None else f"{above:g} <" if above is not None else ""
+    right = f"<= {high:g}" if high is not None else f"< {below:g}" if below is not None else ""
+    if low is not None and high is not None:
+        return f"{_number(low)} .. {_number(high)}"
+    if left and right:
+        return f"{left} x {right}"
+    if left:
+        return f">= {_number(low)}" if low is not None else f"> {_number(above)}"
+    return right
+
+
+def _number(value: Any) -> str:
+    return f"{value:d}" if isinstance(value, int) else f"{value:g}"

@@ -1,0 +1,153 @@
+"""``vpr plugins``: what is installed, where it comes from, what it takes, and what failed to load."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vpr_runner.cli.loading import registry_of
+from vpr_runner.cli.options import JsonOption, PluginOption
+
+if TYPE_CHECKING:
+    from vpr_core import Registry
+
+__all__ = ["app"]
+
+WIDTH = 110
+EPILOG = """\b
+Examples:
+  vpr plugins                          everything, by kind
+  vpr plugins --kind pooling           one kind
+  vpr plugins --name netvlad           one component
+  vpr plugins --brief                  one line each
+  vpr plugins --plugin ./idea.py       with a local file
+  vpr plugins --json | jq '.components[].name'
+
+A component that is missing here is not installed, or its plug-in failed to load: failures stand at the end, with reasons.
+VPR_DISABLE_PLUGINS=dist1,dist2 leaves distributions out."""
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.callback(invoke_without_command=True, epilog=EPILOG)
+def plugins(
+    context: typer.Context,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="backbone, pooling, loss, miner, dataset or index.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Components of that name only.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="One line for each component.")] = False,
+    plugin: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List every component by kind: source, parameters with bounds and defaults, paper; and plug-ins that failed."""
+    if context.invoked_subcommand is not None:
+        return
+    registry = registry_of(plugin, quiet=True)
+    components = described(registry, kind=kind, name=name)
+    if as_json:
+        print(json.dumps({"components": components, **_plugins(registry)}, indent=2, ensure_ascii=False))
+        return
+    for heading in dict.fromkeys(item["kind"] for item in components):
+        of_kind = [item for item in components if item["kind"] == heading]
+        print(f"{heading} ({len(of_kind)})")
+        for item in of_kind:
+            print("\n".join(_brief(item) if brief else _full(item)))
+        print()
+    _print_failures(registry)
+
+
+def described(registry: Registry, *, kind: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
+    """Return components as plain data, by kind in the order of a run file, then by name.
+
+    Raises:
+        UsageError: no such kind, or no component of that name.
+    """
+    from vpr_core import KINDS, UsageError
+
+    from vpr_runner.cli.parameters import parameters_of
+
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"--kind {kind}: there are {', '.join(KINDS)}")
+    found = []
+    for each in [kind] if kind else KINDS:
+        for spec in registry.specs(each):
+            if name is not None and spec.name != name:
+                continue
+            origin = registry.origin(each, spec.name)
+            found.append(
+                {
+                    "kind": each,
+                    "name": spec.name,
+                    "distribution": origin.distribution,
+                    "version": origin.version,
+                    "summary": spec.summary,
+                    "paper": spec.paper,
+                    "parameters": [item.as_json() for item in parameters_of(spec.config)],
+                }
+            )
+    if name is not None and not found:
+        kinds = [kind] if kind else list(KINDS)
+        raise UsageError(f"--name {name}: " + "\n  ".join(registry.explain_unknown(each, name) for each in kinds))
+    return found
+
+
+def _plugins(registry: Registry) -> dict[str, Any]:
+    return {
+        "plugins": [
+            {"distribution": item.origin.distribution, "version": item.origin.version, "entry": item.origin.entry}
+            for item in registry.plugins
+        ],
+        "failures": [
+            {"distribution": item.distribution, "version": item.version, "entry": item.entry, "error": item.error}
+            for item in registry.failures
+        ],
+        "disabled": list(registry.disabled),
+    }
+
+
+def _brief(item: dict[str, Any]) -> list[str]:
+    return [f"  {item['name']:<24} {item['summary']}  [{item['distribution']} {item['version']}]"]
+
+
+def _full(item: dict[str, Any]) -> list[str]:
+    lines = [f"  {item['name']}  [{item['distribution']} {item['version']}]"]
+    lines += _wrapped(item["summary"], "    ")
+    if item["paper"]:
+        lines += _wrapped(item["paper"], "    ")
+    rows = [(each["name"], _default(each), _accepts(each), each["description"]) for each in item["parameters"]]
+    widths = [min(max((len(row[column]) for row in rows), default=0), 28) for column in range(3)]
+    for row in rows:
+        head = "      " + "  ".join(f"{text:<{width}}" for text, width in zip(row[:3], widths, strict=True))
+        indent = " " * (6 + sum(widths) + 6)
+        lines += _wrapped(row[3], indent, first=head.rstrip() + "  " if len(head) > len(indent) else f"{head}  ")
+    return lines
+
+
+def _default(parameter: dict[str, Any]) -> str:
+    return "required" if parameter["default"] is None else f"= {parameter['default']}"
+
+
+def _accepts(parameter: dict[str, Any]) -> str:
+    return f"{parameter['kind']}{', ' + parameter['bounds'] if parameter['bounds'] else ''}"
+
+
+def _wrapped(text: str, indent: str, *, first: str | None = None) -> list[str]:
+    width = max(WIDTH, len(indent) + 40)
+    return textwrap.wrap(text, width, initial_indent=indent if first is None else first, subsequent_indent=indent) or [
+        (first or indent).rstrip()
+    ]
+
+
+def _print_failures(registry: Registry) -> None:
+    if registry.failures:
+        print("plug-ins that failed to load")
+        for failure in registry.failures:
+            print(f"  {failure.distribution} {failure.version}, entry {failure.entry}: {failure.error}")
+        sys.stdout.flush()
+    if registry.disabled:
+        print(f"left out by VPR_DISABLE_PLUGINS: {', '.join(registry.disabled)}")

@@ -1,0 +1,77 @@
+"""``vpr validate``: check run files and suites without running anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpr_runner.cli.failures import USAGE
+from vpr_runner.cli.loading import load, registry_of
+from vpr_runner.cli.options import Data, PluginOption, SetOption
+
+__all__ = ["validate"]
+
+EPILOG = """\b
+Examples:
+  vpr validate run.yaml
+  vpr validate run.yaml --set pooling.num_clusters=32 --print
+  vpr validate bench/suites/*.yaml --data ../shared/data
+
+Every fault of a file is reported at once, with its path and line; exit code 2 when there is one. Data is not read:
+`vpr data check` does that."""
+
+
+def validate(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE.yaml...", help="Run files and bench suites.", show_default=False)
+    ],
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    data: Data = None,
+    show: Annotated[bool, typer.Option("--print", help="Print the resolved run file, defaults included.")] = False,
+) -> None:
+    """Check run files and suites against the installed components; all faults at once."""
+    from vpr_core import UsageError
+
+    faulty = 0
+    for path in files:
+        try:
+            said = _check_suite(path, settings, plugin, data) if _is_suite(path) else _check_run(path, settings, plugin)
+        except UsageError as error:
+            faulty += 1
+            print(f"error: {error}", file=sys.stderr)
+            continue
+        print(said if show and not _is_suite(path) else f"{path}: ok{'' if show else _summary(said)}")
+    if faulty:
+        raise typer.Exit(USAGE)
+
+
+def _is_suite(path: Path) -> bool:
+    from vpr_core.config import read_yaml
+
+    content = read_yaml(path).data
+    return isinstance(content, dict) and "methods" in content
+
+
+def _check_run(path: Path, settings: list[str] | None, plugin: list[Path] | None) -> str:
+    from vpr_core.config import to_yaml
+
+    config, _ = load(path, settings=settings, plugins=plugin)
+    return to_yaml(config)
+
+
+def _check_suite(path: Path, settings: list[str] | None, plugin: list[Path] | None, data: Path | None) -> str:
+    from vpr_runner.bench import load_suite, plan
+    from vpr_runner.bench.suite import plugins_of
+
+    suite = load_suite(path)
+    registry = registry_of([*plugins_of(suite), *(plugin or ())])
+    cells = plan(suite, registry, overrides=settings or (), placeholders={"data": str(data)} if data else {})
+    return f"suite: {len(cells)} cells"
+
+
+def _summary(said: str) -> str:
+    return f" ({said})" if said.startswith("suite: ") else ""
