@@ -1,0 +1,8 @@
+"""``city``: an embedded street-level data set, rendered in numpy, that needs no download."""
+
+from __future__ import annotations
+
+from vpr_data.city.dataset import CityDataset
+from vpr_data.city.sizes import SIZES, CitySize
+
+__all__ = ["SIZES", "CityDataset", "CitySize"]

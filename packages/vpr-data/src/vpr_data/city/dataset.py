@@ -1,0 +1,85 @@
+"""The city as a data set."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vpr_data.city.sizes import SPLITS, CitySize, size_named
+from vpr_data.city.store import ensure_city
+
+if TYPE_CHECKING:
+    from vpr_data.images import ImageSet
+    from vpr_data.splits import PlaceSplit
+
+__all__ = ["CityDataset"]
+
+
+class CityDataset:
+    """A seeded street-level city, rendered on first use and cached on disk.
+
+    Database images come from two visits, queries from six others, so that a true match was always taken in another
+    year. Several images of one panorama share its position and face different ways: a database image within the radius
+    may show nothing of the query (the weak supervision of Arandjelovic et al. 2016, arXiv:1511.07247).
+
+    Args:
+        size: ``small`` (214 images), ``bench`` (2,740), ``large`` (16,700), or a ``CitySize``.
+        root: cache folder; default ``$VPR_CACHE``, else the user's cache folder.
+        seed: another seed is another city.
+        workers: rendering processes; default one a core.
+        progress: show a progress bar while rendering.
+    """
+
+    split_names: tuple[str, ...] = SPLITS
+
+    def __init__(
+        self,
+        *,
+        size: str | CitySize = "bench",
+        root: Path | str | None = None,
+        seed: int = 0,
+        workers: int | None = None,
+        progress: bool = True,
+    ) -> None:
+        self.size = size_named(size)
+        self.seed = seed
+        self.folder, self._manifest = ensure_city(
+            size=self.size, seed=seed, root=root, workers=workers, progress=progress
+        )
+        with (self.folder / "images.csv").open(encoding="utf-8", newline="") as file:
+            self._rows = list(csv.DictReader(file))
+
+    def fingerprint(self) -> str:
+        """Hash of every image and every position."""
+        text = f"city {self._manifest['images_sha256']} {self._manifest['table_sha256']}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def split(self, name: str) -> PlaceSplit:
+        """The split ``train``, ``val`` or ``test``; their areas do not touch on the ground."""
+        from vpr_data.splits import EvaluationProtocol, PlaceSplit, TrainingRadii  # not needed by rendering processes
+
+        if name not in SPLITS:
+            raise ValueError(f"name must be one of {', '.join(SPLITS)}, got {name!r}")
+        return PlaceSplit(
+            name=name,
+            database=self._images(name, "database"),
+            queries=self._images(name, "queries"),
+            protocol=EvaluationProtocol(name="city", radius=25.0, unit="m"),
+            training=TrainingRadii(positive=10.0, negative=25.0, different_time=True),
+        )
+
+    def _images(self, split: str, role: str) -> ImageSet:
+        from vpr_data.images import ImageSet
+
+        rows = [row for row in self._rows if row["split"] == split and row["role"] == role]
+        return ImageSet(
+            root=self.folder,
+            names=[row["name"] for row in rows],
+            xy=np.array([[float(row["x"]), float(row["y"])] for row in rows], dtype=np.float64),
+            time=np.array([int(row["time"]) for row in rows], dtype=np.int64),
+            place=np.array([int(row["place"]) for row in rows], dtype=np.int64),
+        )

@@ -1,0 +1,203 @@
+"""The cache on disk: rendered once, resumed after an interruption, safe for two processes at a time."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import platformdirs
+from tqdm import tqdm
+
+from vpr_data.city.files import write_atomic
+from vpr_data.city.layout import Photo, lay_out
+from vpr_data.city.photographs import VERSION
+from vpr_data.city.sizes import SPLITS, CitySize
+from vpr_data.city.worker import render_missing
+
+__all__ = ["cache_root", "ensure_city", "read_manifest"]
+
+COLUMNS = ("name", "x", "y", "time", "place", "split", "role", "station", "visit", "heading", "pitch")
+
+
+def cache_root(root: Path | str | None = None) -> Path:
+    """``root``, else the environment variable ``VPR_CACHE``, else the user's cache folder of ``vpr``."""
+    if root is not None:
+        return Path(root).expanduser()
+    named = os.environ.get("VPR_CACHE")
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("vpr", appauthor=False))
+
+
+def ensure_city(
+    *, size: CitySize, seed: int, root: Path | str | None, workers: int | None, progress: bool
+) -> tuple[Path, dict[str, object]]:
+    """Render what is missing of a city; return its folder and its manifest.
+
+    A finished image is there whole or not at all; the manifest comes last, so that a folder with a manifest is
+    complete. Every image is a pure function of (seed, size, index): two processes that render the same city write the
+    same bytes and share the work.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"seed must lie in 0..2147483647, got {seed}")
+    folder = cache_root(root) / "city" / f"v{VERSION}-{size.name}-seed{seed}-{size.digest()}"
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        return folder, manifest
+    photos = lay_out(seed, size)
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [photo.index for photo in photos if not _whole(folder / photo.name)]
+    if missing:
+        _render(folder, seed, size, missing, workers or _cores(), progress)
+    digest = hashlib.sha256()
+    for photo in photos:
+        digest.update((folder / photo.name).read_bytes())
+    write_atomic(folder / "images.csv", _table(photos))
+    manifest = {
+        "version": VERSION,
+        "seed": seed,
+        "size": asdict(size),
+        "images": len(photos),
+        "images_sha256": digest.hexdigest(),
+        "table_sha256": hashlib.sha256(_table(photos)).hexdigest(),
+    }
+    write_atomic(folder / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    return folder, manifest
+
+
+def read_manifest(folder: Path) -> dict[str, object] | None:
+    """The manifest of a complete city, or None."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) and manifest.get("version") == VERSION else None
+
+
+def _whole(path: Path) -> bool:
+    """Whether an image is there; an empty file (power was lost) is removed."""
+    if not path.is_file():
+        return False
+    if path.stat().st_size == 0:
+        path.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _table(photos: tuple[Photo, ...]) -> bytes:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for photo in photos:
+        role = "queries" if photo.query else "database"
+        position = (f"{photo.xy[0]:.2f}", f"{photo.xy[1]:.2f}")
+        angles = (f"{photo.camera.heading:.2f}", f"{photo.camera.pitch:.2f}")
+        rows.writerow(
+            (
+                photo.name,
+                *position,
+                photo.time,
+                photo.place,
+                SPLITS[photo.area],
+                role,
+                photo.station,
+                photo.visit,
+                *angles,
+            )
+        )
+    return text.getvalue().encode()
+
+
+def _render(folder: Path, seed: int, size: CitySize, missing: list[int], workers: int, progress: bool) -> None:
+    # A second process on the same city starts elsewhere in the list, so that the two meet instead of racing.
+    start = int.from_bytes(os.urandom(4), "big") % len(missing)
+    missing = missing[start:] + missing[:start]
+    workers = min(workers, max(1, len(missing) // 16))
+    terminal = sys.stderr.isatty()
+    with tqdm(
+        total=len(missing),
+        desc=f"city {size.name}",
+        unit="image",
+        disable=not progress,
+        mininterval=0.2 if terminal else 10.0,
+        ascii=None if terminal else True,
+        dynamic_ncols=terminal,
+    ) as bar:
+        if workers == 1:
+            for _ in render_missing(folder, seed, size, missing):
+                bar.update()
+        else:
+            for _ in _render_in_parallel(folder, seed, size, missing, workers):
+                bar.update()
+
+
+def _render_in_parallel(folder: Path, seed: int, size: CitySize, missing: list[int], workers: int) -> Iterator[int]:
+    """Share ``missing`` among fresh interpreters and yield each index when its image is written."""
+    done: queue.Queue[int | None] = queue.Queue()
+    package = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    threads_off = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    running: list[tuple[subprocess.Popen[str], list[str]]] = []
+    try:
+        for share in range(workers):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "vpr_data.city.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **threads_off, "PYTHONPATH": path},
+            )
+            complaints: list[str] = []
+            running.append((process, complaints))
+            threading.Thread(target=_listen, args=(process, done.put), daemon=True).start()
+            threading.Thread(target=_overhear, args=(process, complaints), daemon=True).start()
+            assert process.stdin is not None
+            order = {"folder": str(folder), "seed": seed, "size": asdict(size), "indices": missing[share::workers]}
+            json.dump(order, process.stdin)
+            process.stdin.close()
+        open_ends = workers
+        while open_ends:
+            index = done.get()
+            if index is None:
+                open_ends -= 1
+            else:
+                yield index
+        for process, complaints in running:
+            if process.wait() != 0:
+                raise RuntimeError(
+                    f"a rendering process of the city stopped with {process.returncode}: {''.join(complaints[-8:])}"
+                )
+    finally:
+        for process, _ in running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def _listen(process: subprocess.Popen[str], report: Callable[[int | None], None]) -> None:
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            report(int(line))
+    report(None)
+
+
+def _overhear(process: subprocess.Popen[str], complaints: list[str]) -> None:
+    assert process.stderr is not None
+    with process.stderr:
+        complaints.extend(process.stderr)
