@@ -1,0 +1,1 @@
+"""``nox -s speed``: what we do beside how the field does it, measured in one run."""
