@@ -1,6 +1,37 @@
-"""Visual place recognition data sets: folders, published sets, and a rendered city that needs no download."""
+"""Visual place recognition data sets: folders, published sets, and a rendered city that needs no download.
+
+Names are loaded when first used, so that importing the package (as a plug-in host does) costs nothing.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vpr_data.images import ImageSet
+    from vpr_data.neighbourhoods import within_radius
+    from vpr_data.rows import Rows
+    from vpr_data.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
+
+__all__ = ["EvaluationProtocol", "ImageSet", "PlaceSplit", "Rows", "TrainingRadii", "within_radius"]
 __version__ = "0.1.0"
+
+_HOME = {
+    "EvaluationProtocol": "splits",
+    "ImageSet": "images",
+    "PlaceSplit": "splits",
+    "Rows": "rows",
+    "TrainingRadii": "splits",
+    "within_radius": "neighbourhoods",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vpr_data' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"vpr_data.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
