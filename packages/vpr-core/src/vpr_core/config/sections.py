@@ -109,6 +109,18 @@ class TrainConfig(Section):
     grad_clip: float | None = Field(
         default=None, gt=0, description="Clip the gradient to this norm; null: do not clip."
     )
+    frozen_cache_gib: float = Field(
+        default=8.0,
+        ge=0,
+        le=1_000_000,
+        description="Disk (GiB) for the activations below backbone.train_from, computed once an image; 0: none.",
+    )
+    places_per_batch: int = Field(
+        default=16, ge=2, le=100_000, description="Places per step, for losses that learn from place labels."
+    )
+    images_per_place: int = Field(
+        default=4, ge=2, le=10_000, description="Images per place and step, for losses that learn from place labels."
+    )
 
     @model_validator(mode="after")
     def _positives_are_no_negatives(self) -> Self:
