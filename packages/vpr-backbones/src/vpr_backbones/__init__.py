@@ -2,5 +2,44 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vpr_backbones.normalization import NORMALIZATIONS, Normalization
+    from vpr_backbones.staged import StagedBackbone
+    from vpr_backbones.tiny import build_tiny
+    from vpr_backbones.torchvision import build_torchvision
+    from vpr_backbones.weights import WeightsFile, WeightsOrigin, read_weights
+
+__all__ = [
+    "NORMALIZATIONS",
+    "Normalization",
+    "StagedBackbone",
+    "WeightsFile",
+    "WeightsOrigin",
+    "build_tiny",
+    "build_torchvision",
+    "read_weights",
+]
 __version__ = "0.1.0"
+
+_HOMES = {
+    "NORMALIZATIONS": "normalization",
+    "Normalization": "normalization",
+    "StagedBackbone": "staged",
+    "WeightsFile": "weights",
+    "WeightsOrigin": "weights",
+    "build_tiny": "tiny",
+    "build_torchvision": "torchvision",
+    "read_weights": "weights",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a host lists the components of `vpr_backbones.plugin` without torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,132 @@
+"""The backbones as components of a run file. Read by a host only; torch is imported inside ``build``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, create_model, model_validator
+
+from vpr_backbones.table import NETWORKS, Network
+from vpr_core import BackboneSpec, ComponentConfig, hookimpl
+
+if TYPE_CHECKING:
+    from vpr_backbones.normalization import Normalization
+    from vpr_core.types import Backbone
+
+__all__ = ["NetworkConfig", "TinyConfig", "vpr_backbones"]
+
+NormalizationName = Literal["imagenet", "caffe", "half", "none"]
+_SEED = Field(default=0, ge=0, lt=2**63, description="Seed of random weights (used with weights: none).")
+
+
+class NetworkConfig(ComponentConfig):
+    """What every network of torchvision has; ``type``, ``cut`` and ``train_from`` are made from the table."""
+
+    weights: str = Field(
+        default="imagenet",
+        min_length=1,
+        description="imagenet (downloaded), none (random), or a file: state dict or safetensors.",
+    )
+    cut: str
+    train_from: str = "all"
+    batch_norm: Literal["frozen", "train"] | None = Field(
+        default=None, description="Batch normalisation: frozen or trained; null: frozen when there are weights."
+    )
+    normalization: NormalizationName = Field(
+        default="imagenet",
+        description="Input: imagenet (mean and std), caffe (RGB 0..255 minus mean), half (-1..1), none (0..1).",
+    )
+    seed: int = _SEED
+
+    @model_validator(mode="after")
+    def _below_the_cut(self) -> Self:
+        """``train_from`` is a stage that is kept."""
+        stages = NETWORKS[self.type].stage_names
+        kept = stages[: stages.index(self.cut) + 1]
+        if self.train_from not in ("all", "none", *kept):
+            raise ValueError(f"train_from: {self.train_from!r} lies above cut: {self.cut!r}; kept: {', '.join(kept)}")
+        return self
+
+
+class TinyConfig(ComponentConfig):
+    """A small CNN for training from scratch on a CPU."""
+
+    type: Literal["tiny"] = "tiny"
+    width: float = Field(default=1.0, gt=0, le=16, description="Factor on the number of channels (128 at the end).")
+    stride: Literal[8, 16] = Field(default=8, description="Input pixels per step of the feature map.")
+    norm: Literal["group", "none"] = Field(default="group", description="Normalisation after each convolution.")
+    train_from: Literal["all", "none", "conv1", "conv2", "conv3", "conv4", "conv5"] = Field(
+        default="all", description="Lowest stage that is trained; all or none."
+    )
+    normalization: NormalizationName = Field(default="imagenet", description="How images are normalised.")
+    seed: int = _SEED
+
+
+def _normalization(name: NormalizationName) -> Normalization:
+    from vpr_backbones.normalization import Normalization
+
+    return Normalization.named(name)
+
+
+def _build_tiny(config: TinyConfig) -> Backbone:
+    from vpr_backbones.tiny import build_tiny
+
+    return build_tiny(
+        seed=config.seed,
+        width=config.width,
+        stride=config.stride,
+        norm=config.norm,
+        train_from=config.train_from,
+        normalization=_normalization(config.normalization),
+    )
+
+
+def _build_network(config: NetworkConfig) -> Backbone:
+    from vpr_backbones.torchvision import build_torchvision
+
+    return build_torchvision(
+        name=config.type,
+        weights=config.weights,
+        cut=config.cut,
+        train_from=config.train_from,
+        batch_norm=config.batch_norm,
+        normalization=_normalization(config.normalization),
+        seed=config.seed,
+    )
+
+
+def _network_config(network: Network) -> type[NetworkConfig]:
+    """The config of one network: its stages become the values that ``cut`` and ``train_from`` take."""
+    names: Any = network.stage_names
+    literal: Callable[..., Any] = Literal.__getitem__
+    return create_model(
+        f"{network.name.title().replace('_', '')}Config",
+        __base__=NetworkConfig,
+        __doc__=f"{network.title}: stages {', '.join(names)}.",
+        type=(literal(network.name), network.name),
+        cut=(literal(names), Field(default=network.cut, description="Last stage that is kept.")),
+        train_from=(
+            literal(("all", "none", *names)),
+            Field(default="all", description="Lowest stage that is trained, what lies below is frozen; all or none."),
+        ),
+    )
+
+
+@hookimpl
+def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
+    """Yield the tiny CNN and every network of the table."""
+    yield BackboneSpec(
+        name="tiny",
+        config=TinyConfig,
+        build=_build_tiny,
+        summary="A CNN of five convolutions, 0.2 M parameters, trained from scratch on a CPU.",
+    )
+    for network in NETWORKS.values():
+        yield BackboneSpec(
+            name=network.name,
+            config=_network_config(network),
+            build=_build_network,
+            summary=f"{network.title} (torchvision), cut at {network.cut} unless said otherwise.",
+            paper=network.paper,
+        )
