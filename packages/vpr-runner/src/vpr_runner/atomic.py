@@ -76,4 +76,3 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits, reading it in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vpr_runner.distributed import Ranks
+
 if TYPE_CHECKING:
     from vpr_core.types import TupleLoss, Tuples
 
@@ -45,6 +47,21 @@ class TupleBatch:
             descriptors[self.negatives.clamp(min=0)],
             positive_mask=self.positives >= 0,
             negative_mask=self.negatives >= 0,
+        )
+
+    def share(self, ranks: Ranks) -> TupleBatch:
+        """Return one process's tuples of the batch, and the images that they need."""
+        if ranks.world == 1:
+            return self
+        part = ranks.share(len(self))
+        query, positives, negatives = self.query[part], self.positives[part], self.negatives[part]
+        used = torch.cat([query, positives.flatten(), negatives.flatten()])
+        rows = torch.unique(used[used >= 0])
+        return TupleBatch(
+            images=self.images[rows.numpy()],
+            query=_rows_of(query, rows),
+            positives=_rows_of(positives, rows),
+            negatives=_rows_of(negatives, rows),
         )
 
     def to(self, device: torch.device) -> TupleBatch:

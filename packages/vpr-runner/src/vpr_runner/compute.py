@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
+
 from vpr_core import UsageError
 
 if TYPE_CHECKING:
@@ -55,9 +56,7 @@ class Compute:
 
     def autocast(self) -> AbstractContextManager[object]:
         """Return the context in which forward passes run."""
-        return torch.autocast(
-            self.device.type, dtype=_DTYPES[self.precision], enabled=self.precision != "float32"
-        )
+        return torch.autocast(self.device.type, dtype=_DTYPES[self.precision], enabled=self.precision != "float32")
 
 
 def _device(name: str) -> torch.device:
@@ -70,5 +69,7 @@ def _device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0]
-        raise UsageError(f"compute.device: {name!r} cannot be used ({first}); write auto, cpu, cuda or cuda:0") from error
+        raise UsageError(
+            f"compute.device: {name!r} cannot be used ({first}); write auto, cpu, cuda or cuda:0"
+        ) from error
     return device

@@ -1,8 +1,8 @@
 """Several processes, one training run: the ``torchrun`` environment contract and nothing else.
 
 ``RANK`` and ``WORLD_SIZE`` say who a process is, whoever started it (torchrun, SLURM, Ray Train). Every process draws
-the same random numbers, since they are keyed, so only two things travel: slices of the descriptor cache, and the sums of
-gradients and of violating triplets. Only rank 0 writes.
+the same random numbers, since they are keyed, so only two things travel: slices of the descriptor cache, and the sums
+of gradients and of violating triplets. Only rank 0 writes.
 
 A process that dies ends the job (collectives run into `TIMEOUT`); start it again and it resumes from its checkpoint.
 ``torch.distributed`` trusts its network: use it on a private one.
@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
 from vpr_core import UsageError
 
 __all__ = ["ONE_PROCESS", "TIMEOUT", "Ranks", "process_group"]

@@ -39,12 +39,12 @@ class Encoded:
     """What encoding left behind, besides the rows it wrote.
 
     Attributes:
-        failures: rows of unreadable images; they hold NaN.
+        failures: rows of unreadable images and why; they hold NaN.
         images: rows written.
         seconds: wall time, reading included.
     """
 
-    failures: list[int] = field(default_factory=list)
+    failures: dict[int, str] = field(default_factory=dict)
     images: int = 0
     seconds: float = 0.0
 
@@ -107,7 +107,7 @@ def encode(
         if behind is not None:
             write(*behind)
     out[missing] = np.nan
-    encoded.failures = [int(row) for row in np.flatnonzero(missing)]
+    encoded.failures = {int(row): "unreadable" for row in np.flatnonzero(missing)}
     encoded.seconds = time.perf_counter() - start
     return encoded
 
@@ -133,12 +133,10 @@ def encode_all(
     # A memory map is shared by the processes of a machine: gather through memory of our own.
     mine = rows if ranks.world == 1 else np.empty((share.stop - share.start, *rows.shape[1:]), dtype=rows.dtype)
     with evaluating(retriever), Progress(len(where[share]), label, shown=shown and ranks.is_main) as progress:
-        encoded = encode(
-            source.forward(retriever), source, where[share], out=mine, compute=compute, progress=progress
-        )
+        encoded = encode(source.forward(retriever), source, where[share], out=mine, compute=compute, progress=progress)
     ranks.gather_rows(mine, rows)
     if ranks.world > 1 and compute.on_bad_image == "skip":
-        encoded.failures = [int(row) for row in np.flatnonzero(np.isnan(rows[:, 0]))]
+        encoded.failures = {int(row): "unreadable" for row in np.flatnonzero(np.isnan(rows[:, 0]))}
     return rows, encoded
 
 

@@ -29,7 +29,9 @@ class Progress:
         self.done = 0
         self._start = self._last_line = time.monotonic()
         terminal = sys.stderr.isatty()
-        self._bar = tqdm(total=total, desc=label, unit=unit, leave=False, dynamic_ncols=True) if shown and terminal else None
+        self._bar = (
+            tqdm(total=total, desc=label, unit=unit, leave=False, dynamic_ncols=True) if shown and terminal else None
+        )
         self._lines = shown and not terminal
 
     def __enter__(self) -> Self:

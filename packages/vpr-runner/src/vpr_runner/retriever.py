@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from vpr_core import FeatureSpec
 
+from vpr_core import FeatureSpec
 from vpr_runner.storage import load_retriever, save_retriever
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class Retriever(nn.Module):
             scale /= 255.0
         # One multiplication and one subtraction a pixel, instead of three passes over a large tensor.
         gain, shift = scale / self._std, self._mean / self._std
-        return images.to(self._mean.dtype).mul_(gain).sub_(shift) if images.dtype == torch.uint8 else images * gain - shift
+        return (
+            images.to(self._mean.dtype).mul_(gain).sub_(shift) if images.dtype == torch.uint8 else images * gain - shift
+        )
 
     def features(self, images: Tensor) -> Tensor:
         """Return the feature map ``(B, C, h, w)`` of raw images."""

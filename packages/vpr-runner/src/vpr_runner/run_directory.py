@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from vpr_core import UsageError
 from vpr_core.config import config_hash, to_yaml
-
 from vpr_runner import atomic
 from vpr_runner.bench.provenance import provenance
 from vpr_runner.checkpoint import Checkpoints
@@ -28,6 +27,7 @@ from vpr_runner.lock import folder_lock
 
 if TYPE_CHECKING:
     from vpr_core import RunConfig
+    from vpr_core.types import Dataset, PlaceSplit
 
 __all__ = ["RunDirectory"]
 
@@ -88,17 +88,26 @@ class RunDirectory:
         atomic.write_json(self.path / "environment.json", provenance())
         atomic.write_json(self.path / "run.json", {"format": FORMAT, "config": wanted})
 
-    def describe_data(self, fingerprint: str, counts: Mapping[str, Any]) -> None:
+    def describe_data(self, dataset: Dataset, split: PlaceSplit) -> None:
         """Record the data set, or refuse to go on with a data set that has changed."""
         if not self.writes:
             return
+        fingerprint = getattr(dataset, "fingerprint", None)
+        found = {
+            "fingerprint": fingerprint() if callable(fingerprint) else None,
+            "splits": list(dataset.split_names),
+            "split": split.name,
+            "database": len(split.database),
+            "queries": len(split.queries),
+        }
         before = self._read("data.json")
-        if before is not None and before.get("fingerprint") != fingerprint:
+        if before is not None and before != found:
+            changed = "; ".join(_differences(before, found))
             raise UsageError(
-                f"{self.path}: the data set has changed since this run began (fingerprint {before.get('fingerprint')}, "
-                f"now {fingerprint}); restore the data, or begin a new run"
+                f"{self.path}: the data set has changed since this run began: {changed}. Restore the data, or begin a "
+                "new run"
             )
-        atomic.write_json(self.path / "data.json", {"fingerprint": fingerprint, **counts})
+        atomic.write_json(self.path / "data.json", found)
 
     @property
     def metrics_size(self) -> int:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from vpr_core import UsageError
 
+from vpr_core import UsageError
 from vpr_runner.compute import Compute
 from vpr_runner.encode import evaluating
 from vpr_runner.keys import generator, sample
@@ -16,7 +16,6 @@ from vpr_runner.source import ImageSource
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
-
     from vpr_runner.retriever import Retriever
 
 __all__ = ["sample_local_features"]

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from vpr_data import image_batches
 
+from vpr_data import image_batches
 from vpr_runner.compute import Compute
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
-
     from vpr_runner.retriever import Retriever
 
 __all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source"]
@@ -37,7 +36,9 @@ class Source(Protocol):
     """Input of the network for numbered images."""
 
     @property
-    def names(self) -> Sequence[str]: ...
+    def names(self) -> Sequence[str]:
+        """What messages call the images."""
+        ...
 
     def forward(self, retriever: Retriever) -> Callable[[Tensor], Tensor]:
         """Return the function from this source's values to unit descriptors."""
@@ -53,7 +54,7 @@ class Source(Protocol):
 
 
 class JoinedImages:
-    """Several image sets, numbered on: positions of the second begin where those of the first end."""
+    """Image sets numbered on: positions of the second begin where those of the first end."""
 
     def __init__(self, *sets: ImageSet) -> None:
         self._sets = sets
@@ -101,9 +102,7 @@ class ImageSource:
         arrays = list(wanted)
         paths = [self._images.path(int(position)) for array in arrays for position in array]
         # One image a batch: the stream keeps its order and its read-ahead while the arrays differ in length.
-        stream = iter(
-            image_batches(paths, size=compute.size, batch_size=1, workers=compute.workers, on_error="error")
-        )
+        stream = iter(image_batches(paths, size=compute.size, batch_size=1, workers=compute.workers, on_error="error"))
         for array in arrays:
             by_shape: dict[tuple[int, ...], tuple[list[int], list[Tensor]]] = {}
             for row in range(len(array)):
@@ -126,6 +125,11 @@ class ActivationSource:
         self.names = names
         self._activations = activations
 
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return int(self._activations.nbytes)
+
     def forward(self, retriever: Retriever) -> Callable[[Tensor], Tensor]:
         """Return the trainable part of the network."""
         return retriever.from_activations
@@ -140,7 +144,7 @@ class ActivationSource:
     def groups(self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute) -> Iterator[list[Batch]]:
         """Yield one batch for each array."""
         for array in wanted:
-            yield [Batch(np.arange(len(array)), self._read(array, compute))]
+            yield [Batch(np.arange(len(array)), self._read(array, compute))] if len(array) else []
 
     def _read(self, positions: npt.NDArray[np.int64], compute: Compute) -> Tensor:
         return torch.from_numpy(self._activations[positions]).to(compute.device).float()

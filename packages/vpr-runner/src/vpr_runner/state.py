@@ -11,7 +11,6 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from vpr_core import RunConfig
-
     from vpr_runner.retriever import Retriever
     from vpr_runner.steps import Stepper
 
@@ -37,6 +36,14 @@ class PartSums:
     samples: int = 0
     images: int = 0
     seconds: float = 0.0
+
+    def add(self, *, loss: float, count: float, samples: int, images: int) -> None:
+        """Count one batch; it made a step if its loss counts anything."""
+        self.loss += loss
+        self.count += count
+        self.steps += count > 0
+        self.samples += samples
+        self.images += images
 
     def mean_loss(self) -> float:
         """Loss sum over loss count, as the steps saw it."""

@@ -16,13 +16,12 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from vpr_core import UsageError
 
+from vpr_core import UsageError
 from vpr_runner import atomic
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
-
     from vpr_runner.retriever import Retriever
 
 __all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "tensor_digest"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from vpr_core import UsageError
 from vpr_losses import MiningRequest, Ragged
-
 from vpr_runner.compute import Compute
 from vpr_runner.keys import permutation
 from vpr_runner.source import ImageSource, JoinedImages
@@ -69,7 +69,9 @@ class TrainingSet:
             for row in split.within(within, beyond=beyond, different_time=different_time)
         ]
         near = split.within(negative)
-        excluded = [np.union1d(np.union1d(a, b), bad_database).astype(np.int64) for a, b in zip(near, positives, strict=True)]
+        excluded = [
+            np.union1d(np.union1d(a, b), bad_database).astype(np.int64) for a, b in zip(near, positives, strict=True)
+        ]
         usable = np.array(
             [query for query, row in enumerate(positives) if len(row) and query not in bad], dtype=np.int64
         )
@@ -80,10 +82,10 @@ class TrainingSet:
                 f"{' at another time' if different_time else ''}; widen train.positives or check the coordinates"
             )
         if len(usable) < queries:
-            log.info("%d of %d training queries have a potential positive; the others are left out", len(usable), queries)
-        return cls(
-            split=split, usable=usable, positives=positives, excluded=excluded, images=joined, unreadable=bad
-        )
+            log.info(
+                "%d of %d training queries have a potential positive; the others are left out", len(usable), queries
+            )
+        return cls(split=split, usable=usable, positives=positives, excluded=excluded, images=joined, unreadable=bad)
 
     @property
     def queries(self) -> int:
@@ -107,7 +109,7 @@ class TrainingSet:
 
 
 def radii(split: Any, config: RunConfig) -> tuple[float, float | None, float, bool]:
-    """Return ``(within, beyond, negatives beyond, different time)``: the run file's, else the split's, else NetVLAD's."""
+    """Return ``(within, beyond, negatives beyond, different time)``: the run file's, else the split's, else ours."""
     own, asked = getattr(split, "training", None), config.train.positives
     within = asked.within if asked.within is not None else float(getattr(own, "positive", POSITIVE))
     beyond = asked.beyond if asked.beyond is not None else getattr(own, "beyond", BEYOND)
@@ -134,7 +136,9 @@ def joined_unreadable(images: JoinedImages, compute: Compute) -> frozenset[int]:
     bad = frozenset(np.flatnonzero(~good).tolist())
     if bad:
         names = ", ".join(images.names[position] for position in sorted(bad)[:5])
-        log.warning("%d training images cannot be read and are left out: %s%s", len(bad), names, ", ..." * (len(bad) > 5))
+        log.warning(
+            "%d training images cannot be read and are left out: %s%s", len(bad), names, ", ..." * (len(bad) > 5)
+        )
     return bad
 
 
@@ -144,4 +148,3 @@ def readable(images: JoinedImages, compute: Compute) -> npt.NDArray[np.bool_]:
     for batch in ImageSource(images).batches(range(len(images)), compute):
         good[batch.rows] = True
     return good
-

@@ -1,0 +1,197 @@
+"""Extraction of any number of images: a manifest, fixed chunks, and nothing lost when it is interrupted.
+
+The unit of work is engine-neutral. `plan_extraction` writes a manifest; `extract_chunk` turns one chunk number into
+``NNNNNN.npy`` and ``NNNNNN.json``. Any engine (a loop, torchrun ranks, Ray tasks) only schedules chunk numbers: doing
+one twice is harmless, restarting is doing what is missing.
+
+```
+manifest.json    model, settings, and every image: relative path and length
+000000.npy       (rows, D) float32 or float16, one row an image, NaN where it could not be read
+000000.json      SHA-256 of rows and images, model, failures: written last, so it says that the chunk is whole
+```
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vpr_core import UsageError
+from vpr_runner import atomic
+from vpr_runner.compute import Compute
+from vpr_runner.encode import encode, evaluating
+from vpr_runner.lock import folder_lock
+from vpr_runner.manifest import ChunkRecord, Descriptors, Manifest, chunk_path, images_digest, load_descriptors
+from vpr_runner.progress import Progress
+from vpr_runner.source import ImageSource
+from vpr_runner.storage import fingerprint
+
+if TYPE_CHECKING:
+    from vpr_core import RunConfig
+    from vpr_core.types import ImageSet
+    from vpr_runner.retriever import Retriever
+
+__all__ = [
+    "Descriptors",
+    "ExtractJob",
+    "ExtractResult",
+    "extract",
+    "extract_chunk",
+    "load_descriptors",
+    "plan_extraction",
+]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractResult:
+    """What an extraction left.
+
+    Attributes:
+        output: its folder; `load_descriptors` reads it.
+        images: rows in all.
+        written: rows computed by this call; the others were there.
+        failures: name and reason of each image that could not be read; its row is NaN.
+    """
+
+    output: Path
+    images: int
+    written: int
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractJob:
+    """An extraction that is planned: all that `extract_chunk` needs beside a number."""
+
+    retriever: Retriever
+    images: ImageSet
+    output: Path
+    manifest: Manifest
+    compute: Compute
+
+    def missing(self, *, verify: bool) -> list[int]:
+        """Return the chunks that are not there or not whole.
+
+        Raises:
+            UsageError: with ``verify``, an image has changed since a finished chunk was made of it.
+        """
+        numbers = []
+        for number in range(self.manifest.chunks):
+            record = ChunkRecord.read(self.output, number)
+            if record is None or not record.describes(self.output, number, self.manifest):
+                numbers.append(number)
+            elif verify and record.images != images_digest(self.images, self.manifest.rows_of(number)):
+                raise UsageError(
+                    f"{self.output}: images of chunk {number} have changed since it was written (same names and "
+                    "lengths, other contents). Choose another folder, or delete this one"
+                )
+        return numbers
+
+
+def plan_extraction(
+    retriever: Retriever,
+    images: ImageSet,
+    *,
+    output: Path,
+    config: RunConfig,
+    chunk: int = 1024,
+    dtype: Literal["float32", "float16"] = "float32",
+) -> ExtractJob:
+    """Write the manifest, or check it against the one that is there.
+
+    Raises:
+        UsageError: ``output`` holds an extraction of another model, other images or other settings.
+    """
+    compute = Compute.from_config(config)
+    manifest = Manifest(
+        fingerprint=fingerprint(retriever, config),
+        dim=retriever.out_dim,
+        size=compute.size,
+        precision=compute.precision,
+        chunk=chunk,
+        dtype=dtype,
+        names=tuple(images.names),
+        bytes=tuple(_length(images.path(position)) for position in range(len(images))),
+    )
+    existing = Manifest.read(output)
+    if existing is None:
+        manifest.write(output)
+    else:
+        existing.refuse_other(manifest, output)
+    return ExtractJob(
+        retriever=retriever.to(compute.device), images=images, output=output, manifest=manifest, compute=compute
+    )
+
+
+def extract_chunk(job: ExtractJob, number: int, *, progress: Progress | None = None) -> ChunkRecord:
+    """Compute chunk ``number`` and write it: rows first, then the record that they are whole."""
+    ids = job.manifest.rows_of(number)
+    rows = np.empty((len(ids), job.manifest.dim), dtype=job.manifest.dtype)
+    digest = images_digest(job.images, ids)  # also brings the files into memory for the decoder
+    with evaluating(job.retriever):
+        encoded = encode(job.retriever, ImageSource(job.images), ids, out=rows, compute=job.compute, progress=progress)
+    path = chunk_path(job.output, number)
+    with atomic.atomic_file(path) as file:
+        np.save(file, rows, allow_pickle=False)
+    record = ChunkRecord(
+        sha256=atomic.sha256_of(path),
+        images=digest,
+        rows=len(rows),
+        fingerprint=job.manifest.fingerprint,
+        failures={job.images.names[ids[row]]: reason for row, reason in encoded.failures.items()},
+    )
+    record.write(job.output, number)
+    return record
+
+
+def extract(
+    retriever: Retriever,
+    images: ImageSet,
+    *,
+    output: Path,
+    config: RunConfig,
+    chunk: int = 1024,
+    dtype: Literal["float32", "float16"] = "float32",
+    verify: bool = True,
+    progress: bool = True,
+) -> ExtractResult:
+    """Write the descriptors of ``images`` to the folder ``output``, or what is missing of them.
+
+    Args:
+        retriever: the network.
+        images: what to encode.
+        output: a new folder, or one of the same extraction, begun earlier.
+        config: says how: ``image.size`` and ``compute``; with the weights it is the model's fingerprint.
+        chunk: images a file.
+        dtype: of the rows.
+        verify: read the images of finished chunks again and compare their contents.
+        progress: show a bar.
+
+    Raises:
+        UsageError: another process is writing there, or the folder holds something else.
+    """
+    with folder_lock(output, purpose="vpr extract"):
+        atomic.remove_leftovers(output)
+        job = plan_extraction(retriever, images, output=output, config=config, chunk=chunk, dtype=dtype)
+        missing = job.missing(verify=verify)
+        written = sum(len(job.manifest.rows_of(number)) for number in missing)
+        with Progress(written, "extract", shown=progress) as bar:
+            for number in missing:
+                extract_chunk(job, number, progress=bar)
+    failures = load_descriptors(output).failures
+    if failures:
+        log.warning("%d of %d images could not be read; their rows are NaN", len(failures), len(images))
+    return ExtractResult(output=output, images=len(images), written=written, failures=failures)
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

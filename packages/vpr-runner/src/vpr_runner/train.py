@@ -1,0 +1,176 @@
+"""Training, from a run file to a finished run directory: `train` reads from top to bottom.
+
+What happens inside an epoch depends on the loss: `vpr_runner.train_tuples` (queries, mined positives and negatives) or
+`vpr_runner.train_places` (images with place labels).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vpr_core import UsageError
+from vpr_core.types import SupportsFeatureInit
+from vpr_runner.compute import Compute
+from vpr_runner.distributed import process_group
+from vpr_runner.evaluate import fit_whitening
+from vpr_runner.job import CHECKPOINT_SECONDS, Job
+from vpr_runner.keys import generator
+from vpr_runner.retriever import Retriever, assemble
+from vpr_runner.run_directory import RunDirectory
+from vpr_runner.sampling import sample_local_features
+from vpr_runner.state import TrainState, make_optimizer
+from vpr_runner.steps import Stepper
+from vpr_runner.storage import load_retriever, save_retriever
+from vpr_runner.train_places import place_epoch
+from vpr_runner.train_tuples import tuple_epoch
+from vpr_runner.validation import Validation
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import Dataset, ImageSet
+
+__all__ = ["TrainResult", "initialize", "train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What training leaves.
+
+    Attributes:
+        retriever: the network of the best validation result, whitening included when the run file asks for it.
+        best: recall@N of that result by N, and the epoch; None without a validation split.
+        run_directory: where everything lies.
+    """
+
+    retriever: Retriever
+    best: dict[str, Any] | None
+    run_directory: Path
+
+
+def train(
+    config: RunConfig,
+    registry: Registry,
+    *,
+    run_directory: Path,
+    progress: bool = True,
+    resume: bool = True,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> TrainResult:
+    """Train what ``config`` describes and return the best network.
+
+    A run that was interrupted goes on from its newest checkpoint and ends with the same weights, bit for bit on a CPU
+    with the same number of threads, as if it had not been.
+
+    Args:
+        config: the run.
+        registry: where its components come from.
+        run_directory: new, empty, or holding the same run.
+        progress: show bars on a terminal, lines elsewhere.
+        resume: False refuses a directory in which a run was begun.
+        checkpoint_seconds: longest time between two checkpoints; there is one at each part's beginning in any case.
+
+    Raises:
+        UsageError: the data or the directory do not allow it.
+        NonFiniteLossError: the loss became NaN or infinite; the state before that step is saved.
+    """
+    compute = Compute.from_config(config)
+    with (
+        process_group(compute.device) as ranks,
+        RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume) as run,
+    ):
+        finished = run.report
+        if finished is not None:
+            retriever, _ = load_retriever(run.path / "model", registry)
+            return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
+
+        dataset: Dataset = registry.build("dataset", config.dataset)
+        split = dataset.split(_training_split(dataset))
+        run.describe_data(dataset, split)
+        by_tuples = registry.get("loss", config.loss.type).supervision == "tuples"
+        learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config, compute)
+
+        retriever = assemble(config, registry).to(compute.device)
+        rooms = FrozenCaches(run.path / "cache", config=config, compute=compute, ranks=ranks, shown=progress)
+        job = Job(
+            config=config,
+            compute=compute,
+            ranks=ranks,
+            run=run,
+            source=rooms.source(retriever, learnt.images, unreadable=learnt.unreadable, augmented=_augmented(config)),
+            validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
+            loss=registry.build("loss", config.loss),
+            state=TrainState(
+                retriever=retriever,
+                stepper=Stepper(
+                    optimizer=make_optimizer(retriever, config),
+                    compute=compute,
+                    micro_batch=config.train.micro_batch,
+                    grad_clip=config.train.grad_clip,
+                    ranks=ranks,
+                ),
+                miner=registry.build("miner", config.miner) if by_tuples else None,
+            ),
+            shown=progress,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        if not job.restore():
+            initialize(retriever, split.database, config, compute=compute, shown=progress and ranks.is_main)
+            ranks.same_weights(retriever)
+
+        while True:
+            if not job.state.validated:
+                job.validate()
+                job.save()
+            if job.state.epoch >= config.train.epochs or job.out_of_patience():
+                break
+            with job.saving_on_the_way_out():
+                if isinstance(learnt, TrainingSet):
+                    tuple_epoch(job, learnt)
+                else:
+                    place_epoch(job, learnt)
+            job.state.next_epoch()
+            job.save()
+        return _finish(job, registry, split.database)
+
+
+def initialize(
+    retriever: Retriever, database: ImageSet, config: RunConfig, *, compute: Compute, shown: bool = False
+) -> None:
+    """Start a pooling layer that wants it from a sample of local features of ``database``; leave others as they are."""
+    pooling = retriever.pooling
+    if not isinstance(pooling, SupportsFeatureInit):
+        return
+    features = sample_local_features(
+        retriever,
+        database,
+        images=config.init.images,
+        locations=config.init.locations,
+        seed=config.seed,
+        compute=compute,
+        shown=shown,
+    )
+    pooling.init_from_features(features, generator=generator(config.seed, "init features"))
+
+
+def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
+    """Take the best network, fit its whitening, and write model and report."""
+    retriever, _ = load_retriever(job.run.path / "best", registry)
+    retriever.to(job.compute.device)
+    if job.config.whiten is not None:
+        retriever.whitening = fit_whitening(retriever, database, job.config, compute=job.compute, shown=job.shown)
+    best = job.best()
+    if job.run.writes:
+        save_retriever(retriever, job.run.path / "model", job.config)
+        job.run.finish({"best": best, "epochs": job.state.epoch, "steps": job.state.step})
+    return TrainResult(retriever=retriever, best=best, run_directory=job.run.path)
+
+
+def _training_split(dataset: Dataset) -> str:
+    if "train" in dataset.split_names:
+        return "train"
+    raise UsageError(
+        f"dataset: no split named 'train' to train on, only {', '.join(dataset.split_names)}; `vpr eval` measures a "
+        "network as it is"
+    )
