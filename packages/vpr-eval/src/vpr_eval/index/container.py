@@ -1,0 +1,142 @@
+"""The file of an index: two lines of text, the engine's bytes, a SHA-256 over all of it.
+
+```
+vpr-index 1
+{"kind": "flat", "dim": 4096, "metric": "l2", "count": 83952, "fingerprint": "…", "parameters": {}}
+<payload>
+sha256:<64 hexadecimal digits>
+```
+
+The hash is checked before a byte of the payload is read. It guards against damage, not against malice: the payload of
+``flat`` is bare float32 numbers, but that of the approximate kinds is parsed by faiss: load those from people you trust.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import IO, Any
+
+from vpr_eval.atomic import atomic_file
+
+__all__ = ["IndexHeader", "Payload", "read_index_header", "reading", "write_container"]
+
+_MAGIC = b"vpr-index 1\n"
+_TRAILER = b"\nsha256:"
+_TRAILER_LENGTH = len(_TRAILER) + 64
+_LONGEST_HEADER = 2**16
+_BLOCK = 2**20
+_HEADER_TYPES: dict[str, tuple[type, ...]] = {
+    "kind": (str,),
+    "dim": (int,),
+    "metric": (str,),
+    "count": (int,),
+    "fingerprint": (str, type(None)),
+    "parameters": (dict,),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexHeader:
+    """What an index file says about itself.
+
+    Attributes:
+        kind: ``flat``, ``hnsw``, ``ivf_sq`` or ``ivf_pq``.
+        dim: ``D``.
+        metric: ``l2`` or ``ip``.
+        count: number of descriptors.
+        fingerprint: the model that made them; None when nobody said.
+        parameters: the index's own, by name.
+    """
+
+    kind: str
+    dim: int
+    metric: str
+    count: int
+    fingerprint: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class Payload:
+    """Reads the payload and no further."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self._file = file
+        self.length = length
+        self._left = length
+
+    def read(self, count: int) -> bytes:
+        """Return up to ``count`` bytes, none at the end."""
+        data = self._file.read(min(count, self._left))
+        self._left -= len(data)
+        return data
+
+
+def write_container(path: Path, header: IndexHeader, write_payload: Callable[[Callable[[Any], int]], None]) -> None:
+    """Write an index file atomically; ``write_payload`` is given a function that takes bytes."""
+    digest = hashlib.sha256()
+    with atomic_file(path) as file:
+
+        def write(data: Any) -> int:
+            digest.update(data)
+            return file.write(data)
+
+        write(_MAGIC)
+        write(json.dumps(asdict(header), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        write_payload(write)
+        file.write(_TRAILER + digest.hexdigest().encode())
+
+
+def read_index_header(path: Path) -> IndexHeader:
+    """Return what an index file says about itself, without reading the index or checking its hash.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not an index file.
+    """
+    with path.open("rb") as file:
+        return _header(path, file)
+
+
+def _header(path: Path, file: IO[bytes]) -> IndexHeader:
+    if file.readline(len(_MAGIC)) != _MAGIC:
+        raise ValueError(f"path: {path} is not an index file of this version (its first line must be {_MAGIC!r})")
+    line = file.readline(_LONGEST_HEADER)
+    try:
+        values = json.loads(line)
+        header = IndexHeader(**values)
+        for one in fields(IndexHeader):
+            if isinstance(values[one.name], bool) or not isinstance(values[one.name], _HEADER_TYPES[one.name]):
+                raise TypeError(one.name)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"path: {path} has a damaged header; rebuild the index from the descriptors") from error
+    return header
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[tuple[IndexHeader, Payload]]:
+    """Yield header and payload of an index file whose hash is right."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        digest = hashlib.sha256()
+        left = max(0, size - _TRAILER_LENGTH)
+        while left:
+            block = file.read(min(_BLOCK, left))
+            if not block:
+                break
+            digest.update(block)
+            left -= len(block)
+        trailer = file.read(_TRAILER_LENGTH)
+        file.seek(0)
+        header = _header(path, file)
+        if trailer != _TRAILER + digest.hexdigest().encode():
+            raise ValueError(
+                f"path: {path} is damaged: its SHA-256 is {digest.hexdigest()}, its last line says "
+                f"{trailer[len(_TRAILER) :].decode('ascii', 'replace')!r}; rebuild the index from the descriptors"
+            )
+        yield header, Payload(file, size - _TRAILER_LENGTH - file.tell())
