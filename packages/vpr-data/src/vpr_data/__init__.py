@@ -1,6 +1,6 @@
 """Visual place recognition data sets: folders, published sets, and a rendered city that needs no download.
 
-Names are loaded when first used, so that importing the package (as a plug-in host does) costs nothing.
+Names are loaded when first used, so that importing the package, as a plug-in host does, costs nothing.
 """
 
 from __future__ import annotations
@@ -9,20 +9,49 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vpr_data.augment import Augmentation
+    from vpr_data.batches import ImageBatch, ImageBatches, UnreadableImagesError, check_images, image_batches
+    from vpr_data.decode import ImageDecodeError, load_image
     from vpr_data.images import ImageSet
     from vpr_data.neighbourhoods import within_radius
+    from vpr_data.resize import resize_image
     from vpr_data.rows import Rows
     from vpr_data.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
 
-__all__ = ["EvaluationProtocol", "ImageSet", "PlaceSplit", "Rows", "TrainingRadii", "within_radius"]
+__all__ = [
+    "Augmentation",
+    "EvaluationProtocol",
+    "ImageBatch",
+    "ImageBatches",
+    "ImageDecodeError",
+    "ImageSet",
+    "PlaceSplit",
+    "Rows",
+    "TrainingRadii",
+    "UnreadableImagesError",
+    "check_images",
+    "image_batches",
+    "load_image",
+    "resize_image",
+    "within_radius",
+]
 __version__ = "0.1.0"
 
 _HOME = {
+    "Augmentation": "augment",
     "EvaluationProtocol": "splits",
+    "ImageBatch": "batches",
+    "ImageBatches": "batches",
+    "ImageDecodeError": "decode",
     "ImageSet": "images",
     "PlaceSplit": "splits",
     "Rows": "rows",
     "TrainingRadii": "splits",
+    "UnreadableImagesError": "batches",
+    "check_images": "batches",
+    "image_batches": "batches",
+    "load_image": "decode",
+    "resize_image": "resize",
     "within_radius": "neighbourhoods",
 }
 
