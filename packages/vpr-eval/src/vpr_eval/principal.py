@@ -40,7 +40,7 @@ def principal_axes(sample: Matrix, dim: int) -> PrincipalAxes:
     """Return the ``dim`` largest principal axes of ``sample (n, D)``; ``dim <= min(n - 1, D)``.
 
     ``n >= D``: eigenvectors of ``C = X^T X / (n - 1)`` with ``X`` centred. ``n < D``: with
-    ``X X^T / (n - 1) = E L E^T`` the axes are ``U = X^T E / sqrt((n - 1) L)``, so that nothing of size ``D x D`` is made.
+    ``X X^T / (n - 1) = E L E^T`` the axes are ``U = X^T E / sqrt((n - 1) L)``: nothing of size ``D x D`` is made.
     """
     count, width = sample.shape
     mean = _mean(sample)

@@ -7,8 +7,8 @@ vpr-index 1
 sha256:<64 hexadecimal digits>
 ```
 
-The hash is checked before a byte of the payload is read. It guards against damage, not against malice: the payload of
-``flat`` is bare float32 numbers, but that of the approximate kinds is parsed by faiss: load those from people you trust.
+The hash is checked before the payload is read. It guards against damage, not against malice: the payload of ``flat`` is
+bare float32 numbers, but that of the approximate kinds is parsed by faiss: load those only from people you trust.
 """
 
 from __future__ import annotations
