@@ -9,31 +9,97 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vpr_eval.average_precision import AveragePrecisionResult, mean_average_precision
+    from vpr_eval.index.base import DescriptorIndex
+    from vpr_eval.index.container import IndexHeader, read_index_header
     from vpr_eval.index.exact import search_exact
     from vpr_eval.index.flat import FlatIndex
+    from vpr_eval.index.hnsw import HNSWIndex
+    from vpr_eval.index.ivf import IVFPQIndex, IVFSQIndex
+    from vpr_eval.index.loading import load_index
+    from vpr_eval.index.validation import check_fingerprint
+    from vpr_eval.intervals import Interval, bootstrap_interval, wilson_interval
     from vpr_eval.neighbours import Neighbours
+    from vpr_eval.paired import PairedTest, mcnemar, paired_test
+    from vpr_eval.query_box import grow_query_box
     from vpr_eval.recall import RecallResult, recall_at
+    from vpr_eval.report import Report, report_csv, report_markdown
+    from vpr_eval.suppression import drop_same_time, suppress_groups
+    from vpr_eval.tables import csv_table, markdown_table
+    from vpr_eval.threshold_curve import PrecisionRecall, precision_recall
     from vpr_eval.whitening import Whitening, shorten
 
 __all__ = [
+    "AveragePrecisionResult",
+    "DescriptorIndex",
     "FlatIndex",
+    "HNSWIndex",
+    "IVFPQIndex",
+    "IVFSQIndex",
+    "IndexHeader",
+    "Interval",
     "Neighbours",
+    "PairedTest",
+    "PrecisionRecall",
     "RecallResult",
+    "Report",
     "Whitening",
+    "bootstrap_interval",
+    "check_fingerprint",
+    "csv_table",
+    "drop_same_time",
+    "grow_query_box",
+    "load_index",
+    "markdown_table",
+    "mcnemar",
+    "mean_average_precision",
+    "paired_test",
+    "precision_recall",
+    "read_index_header",
     "recall_at",
+    "report_csv",
+    "report_markdown",
     "search_exact",
     "shorten",
+    "suppress_groups",
+    "wilson_interval",
 ]
 __version__ = "0.1.0"
 
 _HOME = {
+    "AveragePrecisionResult": "average_precision",
+    "DescriptorIndex": "index.base",
     "FlatIndex": "index.flat",
+    "HNSWIndex": "index.hnsw",
+    "IVFPQIndex": "index.ivf",
+    "IVFSQIndex": "index.ivf",
+    "IndexHeader": "index.container",
+    "Interval": "intervals",
     "Neighbours": "neighbours",
+    "PairedTest": "paired",
+    "PrecisionRecall": "threshold_curve",
     "RecallResult": "recall",
+    "Report": "report",
     "Whitening": "whitening",
+    "bootstrap_interval": "intervals",
+    "check_fingerprint": "index.validation",
+    "csv_table": "tables",
+    "drop_same_time": "suppression",
+    "grow_query_box": "query_box",
+    "load_index": "index.loading",
+    "markdown_table": "tables",
+    "mcnemar": "paired",
+    "mean_average_precision": "average_precision",
+    "paired_test": "paired",
+    "precision_recall": "threshold_curve",
+    "read_index_header": "index.container",
     "recall_at": "recall",
+    "report_csv": "report",
+    "report_markdown": "report",
     "search_exact": "index.exact",
     "shorten": "whitening",
+    "suppress_groups": "suppression",
+    "wilson_interval": "intervals",
 }
 
 
