@@ -19,11 +19,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vpr_runner.evaluate import evaluate, fit_whitening
-    from vpr_runner.extract import Descriptors, ExtractResult, extract, load_descriptors
+    from vpr_runner.evaluation import evaluate, fit_whitening
+    from vpr_runner.extraction import Descriptors, ExtractResult, extract, load_descriptors
     from vpr_runner.retriever import Retriever, assemble, load_retriever, save_retriever
     from vpr_runner.run_directory import RunDirectory
-    from vpr_runner.train import TrainResult, train
+    from vpr_runner.training import TrainResult, train
 
 __all__ = [
     "Descriptors",
@@ -43,19 +43,19 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "Descriptors": "extract",
-    "ExtractResult": "extract",
+    "Descriptors": "extraction",
+    "ExtractResult": "extraction",
     "Retriever": "retriever",
     "RunDirectory": "run_directory",
-    "TrainResult": "train",
+    "TrainResult": "training",
     "assemble": "retriever",
-    "evaluate": "evaluate",
-    "extract": "extract",
-    "fit_whitening": "evaluate",
-    "load_descriptors": "extract",
+    "evaluate": "evaluation",
+    "extract": "extraction",
+    "fit_whitening": "evaluation",
+    "load_descriptors": "extraction",
     "load_retriever": "retriever",
     "save_retriever": "retriever",
-    "train": "train",
+    "train": "training",
 }
 
 

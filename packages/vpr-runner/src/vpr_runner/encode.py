@@ -107,7 +107,9 @@ def encode(
         if behind is not None:
             write(*behind)
     out[missing] = np.nan
-    encoded.failures = {int(row): "unreadable" for row in np.flatnonzero(missing)}
+    encoded.failures = {
+        row: source.failures.get(int(positions[row]), "unreadable") for row in np.flatnonzero(missing).tolist()
+    }
     encoded.seconds = time.perf_counter() - start
     return encoded
 

@@ -1,4 +1,4 @@
-"""A training run at work: what `vpr_runner.train` and its epochs share, and how they save, record and validate."""
+"""A training run at work: what `vpr_runner.training` and its epochs share, and how they save, record and validate."""
 
 from __future__ import annotations
 
@@ -181,7 +181,9 @@ class Job:
             measured = self.validation.measure(
                 state.retriever, compute=self.compute, ranks=self.ranks, shown=self.shown
             )
-            better = not state.best_score or measured.score > state.best_score
+            # Epoch 0 is the network before training: on a tie the trained one is taken.
+            tie = measured.score == state.best_score and state.best_epoch == 0
+            better = not state.best_score or measured.score > state.best_score or tie
             self.run.record(
                 kind="validation",
                 epoch=state.epoch,

@@ -18,6 +18,7 @@ from vpr_runner import atomic
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
+    from vpr_runner.source import JoinedImages
 
 __all__ = ["ChunkRecord", "Descriptors", "Manifest", "chunk_path", "images_digest", "load_descriptors"]
 
@@ -166,7 +167,7 @@ def chunk_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.npy"
 
 
-def images_digest(images: ImageSet, positions: Sequence[int]) -> str:
+def images_digest(images: ImageSet | JoinedImages, positions: Sequence[int]) -> str:
     """Return the SHA-256 of the names and contents of some images; hashing threads release the interpreter."""
 
     def content(position: int) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from vpr_data import Augmentation
 from vpr_runner import atomic
 from vpr_runner.cache import memory_map
 from vpr_runner.compute import Compute
@@ -31,7 +33,6 @@ from vpr_runner.storage import tensor_digest
 
 if TYPE_CHECKING:
     from vpr_core import RunConfig
-
     from vpr_runner.retriever import Retriever
 
 __all__ = ["FrozenCaches", "frozen_activation_source", "frozen_key", "frozen_tensors"]
@@ -100,10 +101,15 @@ class FrozenCaches:
         self._left = int(config.train.frozen_cache_gib * 2**30)
 
     def source(
-        self, retriever: Retriever, images: JoinedImages, *, unreadable: frozenset[int], augmented: bool = False
+        self,
+        retriever: Retriever,
+        images: JoinedImages,
+        *,
+        unreadable: frozenset[int],
+        augment: Callable[[int], Augmentation] | None = None,
     ) -> Source:
-        """Return the input of the network for ``images``; ``augmented`` images change and are never cached."""
-        if self._ranks.world == 1 and not augmented:
+        """Return the input of the network for ``images``; images that are changed at random are never cached."""
+        if self._ranks.world == 1 and augment is None:
             cached = frozen_activation_source(
                 retriever,
                 images,
@@ -116,7 +122,7 @@ class FrozenCaches:
             if cached is not None:
                 self._left -= cached.size
                 return cached
-        return ImageSource(images)
+        return ImageSource(images, augment=augment)
 
 
 def frozen_tensors(backbone: nn.Module) -> dict[str, torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vpr_data import image_batches
+from vpr_data import Augmentation, image_batches
 from vpr_runner.compute import Compute
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ class Batch:
 
 
 class Source(Protocol):
-    """Input of the network for numbered images."""
+    """Input of the network for numbered images; ``failures`` are the unreadable ones met so far, with the reason."""
+
+    failures: dict[int, str]
 
     @property
     def names(self) -> Sequence[str]:
@@ -48,8 +51,13 @@ class Source(Protocol):
         """Yield the values of ``positions``, batch by batch; each row once, unless its image is skipped."""
         ...
 
-    def groups(self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute) -> Iterator[list[Batch]]:
-        """For each array of positions yield its values: one batch, or one a shape where image sizes differ."""
+    def groups(
+        self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute, *, epoch: int = 0
+    ) -> Iterator[list[Batch]]:
+        """For each array of positions yield its values: one batch, or one a shape where image sizes differ.
+
+        These are for training: an image that cannot be read is an error, and ``epoch`` keys the augmentation.
+        """
         ...
 
 
@@ -71,10 +79,21 @@ class JoinedImages:
 
 
 class ImageSource:
-    """Image files, decoded in threads ahead of the network."""
+    """Image files, decoded in threads ahead of the network.
 
-    def __init__(self, images: ImageSet | JoinedImages) -> None:
-        self._images = images
+    Args:
+        images: where they are.
+        augment: epoch to the random changes of training images (`groups` only); None: none.
+
+    Attributes:
+        failures: position and reason of each unreadable image met so far.
+    """
+
+    def __init__(
+        self, images: ImageSet | JoinedImages, *, augment: Callable[[int], Augmentation] | None = None
+    ) -> None:
+        self._images, self._augment = images, augment
+        self.failures: dict[int, str] = {}
 
     @property
     def names(self) -> Sequence[str]:
@@ -94,26 +113,31 @@ class ImageSource:
             workers=compute.workers,
             on_error=compute.on_bad_image,
         )
-        for batch in batches:
-            yield Batch(np.asarray(batch.positions, dtype=np.int64), _to_device(batch.images, compute.device))
+        with closing(batches):
+            for batch in batches:
+                yield Batch(batch.positions.numpy(), _to_device(batch.images, compute.device))
+            for row, failure in zip(batches.failed_positions, batches.failures, strict=True):
+                self.failures[int(positions[row])] = failure.reason
 
-    def groups(self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute) -> Iterator[list[Batch]]:
+    def groups(
+        self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute, *, epoch: int = 0
+    ) -> Iterator[list[Batch]]:
         """Yield the images of each array, decoding ahead across arrays."""
         arrays = list(wanted)
-        paths = [self._images.path(int(position)) for array in arrays for position in array]
-        # One image a batch: the stream keeps its order and its read-ahead while the arrays differ in length.
-        stream = iter(image_batches(paths, size=compute.size, batch_size=1, workers=compute.workers, on_error="error"))
-        for array in arrays:
-            by_shape: dict[tuple[int, ...], tuple[list[int], list[Tensor]]] = {}
-            for row in range(len(array)):
-                image = next(stream).images
-                rows, tensors = by_shape.setdefault(tuple(image.shape), ([], []))
-                rows.append(row)
-                tensors.append(image)
-            yield [
-                Batch(np.array(rows, dtype=np.int64), _to_device(torch.cat(tensors), compute.device))
-                for rows, tensors in by_shape.values()
-            ]
+        flat = np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
+        batches = image_batches(
+            [self._images.path(int(position)) for position in flat],
+            size=compute.size,
+            # Images of one size keep their order in batches of any size; others only one by one.
+            batch_size=1 if compute.size is None else compute.batch,
+            workers=compute.workers,
+            augment=None if self._augment is None else self._augment(epoch),
+            keys=flat.tolist(),
+        )
+        with closing(batches):
+            stream = (image for batch in batches for image in batch.images)
+            for array in arrays:
+                yield _by_shape([next(stream) for _ in array], compute.device)
 
 
 class ActivationSource:
@@ -123,6 +147,7 @@ class ActivationSource:
         if len(names) != len(activations):
             raise ValueError(f"names has {len(names)} entries; activations has {len(activations)} rows")
         self.names = names
+        self.failures: dict[int, str] = {}
         self._activations = activations
 
     @property
@@ -141,13 +166,25 @@ class ActivationSource:
             rows = np.arange(start, min(start + compute.batch, len(where)))
             yield Batch(rows, self._read(where[rows], compute))
 
-    def groups(self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute) -> Iterator[list[Batch]]:
+    def groups(
+        self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute, *, epoch: int = 0
+    ) -> Iterator[list[Batch]]:
         """Yield one batch for each array."""
         for array in wanted:
             yield [Batch(np.arange(len(array)), self._read(array, compute))] if len(array) else []
 
     def _read(self, positions: npt.NDArray[np.int64], compute: Compute) -> Tensor:
         return torch.from_numpy(self._activations[positions]).to(compute.device).float()
+
+
+def _by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
+    rows: dict[torch.Size, list[int]] = {}
+    for row, image in enumerate(images):
+        rows.setdefault(image.shape, []).append(row)
+    return [
+        Batch(np.array(same, dtype=np.int64), _to_device(torch.stack([images[row] for row in same]), device))
+        for same in rows.values()
+    ]
 
 
 def _to_device(images: Tensor, device: torch.device) -> Tensor:

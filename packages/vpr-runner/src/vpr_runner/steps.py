@@ -111,11 +111,11 @@ class Stepper:
         total, count = terms(descriptors[order.to(descriptors.device)])
         if not bool(torch.isfinite(total)) or float(count) == 0:
             return total.detach(), count.detach()
-        self.scaler.scale(total).backward()
+        torch.autograd.backward(self.scaler.scale(total))
         if not whole and descriptors.grad is not None:
-            shares = descriptors.grad.split([len(part) for part in parts])
+            shares = torch.split(descriptors.grad, [len(part) for part in parts])
             for number, share in enumerate(shares):
-                run(number).backward(share)
+                torch.autograd.backward(run(number), share)
         return total.detach(), count.detach()
 
     def _share_gradients(self) -> None:
@@ -128,7 +128,7 @@ class Stepper:
         shared = [p for p, anywhere in zip(parameters, present.tolist(), strict=True) if anywhere]
         flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in shared])
         self.ranks.add([flat])
-        for parameter, part in zip(shared, flat.split([p.numel() for p in shared]), strict=True):
+        for parameter, part in zip(shared, torch.split(flat, [p.numel() for p in shared]), strict=True):
             parameter.grad = part.view_as(parameter).clone()
 
     def _parameters(self) -> list[torch.nn.Parameter]:

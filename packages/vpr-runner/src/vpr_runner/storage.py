@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vpr_core import UsageError
+from vpr_core.config import parse_run
 from vpr_runner import atomic
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
             f"{file}: not a model of this toolkit (no 'vpr' entry of format {FORMAT} in its metadata); backbone "
             "weights alone belong under backbone.weights in the run file"
         )
-    config = registry.parse_run(description["config"], source=str(file))
+    config = parse_run(json.dumps(description["config"]), registry, source=str(file))
     retriever = assemble(_without_pretrained_weights(config), registry)
     if "whitening.weight" in tensors:
         retriever.whitening = WhiteningLayer(

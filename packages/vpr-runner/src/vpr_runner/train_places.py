@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from vpr_core import UsageError
-from vpr_runner.keys import permutation
 from vpr_runner.compute import Compute
+from vpr_runner.keys import permutation
 from vpr_runner.progress import Progress
 from vpr_runner.source import JoinedImages
 from vpr_runner.state import set_rate
@@ -103,7 +103,7 @@ def place_epoch(job: Job, places: PlaceSet) -> None:
     label = f"epoch {state.epoch + 1}/{config.train.epochs}"
     with Progress(len(batches), label, unit="batch", shown=job.shown) as progress:
         progress.update(state.batch)
-        for images, inputs in zip(wanted, job.source.groups(wanted, job.compute), strict=True):
+        for images, inputs in zip(wanted, job.source.groups(wanted, job.compute, epoch=state.epoch), strict=True):
             labels = torch.from_numpy(places.labels[images]).to(job.compute.device)
             job.step(
                 inputs,
@@ -112,7 +112,7 @@ def place_epoch(job: Job, places: PlaceSet) -> None:
                 samples=len(images),
                 images=images,
             )
-            progress.update(1, f"loss {sums.mean_loss():.4f}")
+            progress.update(1, f"loss {state.sums.mean_loss():.4f}")
             job.save_when_due()
     job.record_part(parts=1, samples=sum(len(images) for images in batches), rate=rate)
     with job.indivisible():

@@ -100,6 +100,6 @@ def _batches(job: Job, training: TrainingSet, tuples: MinedTuples) -> Iterator[t
             tuples, size=job.config.train.batch, queries=training.queries, first=job.state.batch
         )
     ]
-    inputs = job.source.groups((batch.images for _, batch in wanted), job.compute)
+    inputs = job.source.groups((batch.images for _, batch in wanted), job.compute, epoch=job.state.epoch)
     for (number, batch), values in zip(wanted, inputs, strict=True):
         yield number, batch.to(job.compute.device), values

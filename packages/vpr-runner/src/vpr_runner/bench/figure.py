@@ -74,7 +74,9 @@ def _draw_panel(axis: Axes, result: dict[str, Any], panel: tuple[str, str], meth
             label=f"{row['method']}, {row['stage']}",
         )
         if len(outcomes) > 1:
-            axis.fill_between(ranks, 100 * (mean - spread), 100 * (mean + spread), color=colour, alpha=0.15, linewidth=0)
+            axis.fill_between(
+                ranks, 100 * (mean - spread), 100 * (mean + spread), color=colour, alpha=0.15, linewidth=0
+            )
     axis.set_xlabel("N, retrieved images")
     axis.set_ylabel("recall@N in %")
     axis.set_xticks([rank for rank in (1, 5, 10, 15, 20, 50, 100) if rank <= depth])

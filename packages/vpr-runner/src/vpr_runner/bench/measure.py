@@ -15,7 +15,6 @@ from vpr_runner.source import ImageSource
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
-
     from vpr_runner.retriever import Retriever
 
 __all__ = ["milliseconds"]

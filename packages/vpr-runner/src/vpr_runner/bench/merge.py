@@ -25,7 +25,11 @@ def laid_over(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str
     result = dict(base)
     for key, value in overrides.items():
         old = result.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and value.get("type", old.get("type")) == old.get("type"):
+        if (
+            isinstance(old, Mapping)
+            and isinstance(value, Mapping)
+            and value.get("type", old.get("type")) == old.get("type")
+        ):
             result[key] = laid_over(old, value)
         else:
             result[key] = value

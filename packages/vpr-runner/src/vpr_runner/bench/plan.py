@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import config_hash, parse_run
-
 from vpr_runner.bench.merge import fill, laid_over, unfilled
 from vpr_runner.bench.suite import STAGES_KEY, Stage, Suite
 
@@ -102,7 +101,9 @@ def plan(
                     continue
                 for stage in suite.stages_of(method, setting):
                     try:
-                        cells.append(_cell(suite, registry, setting, method, stage, seed, overrides, placeholders or {}))
+                        cells.append(
+                            _cell(suite, registry, setting, method, stage, seed, overrides, placeholders or {})
+                        )
                     except ConfigError as error:
                         where = ", ".join(part for part in (setting, method) if part)
                         for fault in error.faults:
@@ -127,7 +128,7 @@ def _cell(
     assert isinstance(suite.base, dict)
     run = laid_over(laid_over(suite.base, suite.settings.get(setting, {})), suite.methods[method])
     run.pop(STAGES_KEY, None)
-    run["seed"] = seed
+    _seed(run, seed, registry)
     tests = {label: laid_over(run, block) for label, block in (suite.tests or {DEFAULT_TEST: {}}).items()}
     return Cell(
         setting=setting,
@@ -135,10 +136,19 @@ def _cell(
         stage=stage,
         seed=seed,
         config=_validated(run, registry, overrides, placeholders, suite.name),
-        tests={
-            label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()
-        },
+        tests={label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()},
     )
+
+
+def _seed(run: dict[str, Any], seed: int, registry: Registry) -> None:
+    """Key everything random in the run: its own seed, and the initial weights of components that have a seed."""
+    run["seed"] = seed
+    for kind in ("backbone", "pooling"):
+        block = run.get(kind)
+        named = block.get("type") if isinstance(block, dict) else None
+        spec = next((spec for spec in registry.specs(kind) if spec.name == named), None)
+        if isinstance(block, dict) and spec is not None and "seed" in spec.config.model_fields and "seed" not in block:
+            run[kind] = {**block, "seed": seed}
 
 
 def _validated(
@@ -161,7 +171,9 @@ def _check_only(suite: Suite, only: Sequence[str]) -> None:
     known = [*suite.methods, *suite.settings]
     unknown = [label for label in only if label not in known]
     if unknown:
-        raise UsageError(f"--only {unknown[0]}: suite {suite.name} has no such method or setting; it has {', '.join(known)}")
+        raise UsageError(
+            f"--only {unknown[0]}: suite {suite.name} has no such method or setting; it has {', '.join(known)}"
+        )
 
 
 def slug(label: str) -> str:

@@ -17,13 +17,12 @@ from vpr_runner.bench.suite import Suite
 __all__ = ["assemble_result", "write_result"]
 
 
-def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]], *, complete: bool) -> dict[str, Any]:
+def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return everything that is known of a suite after ``cells``."""
     keys = sorted(cell["key"] for cell in cells)
     return {
         "schema": SCHEMA,
         "suite": {"name": suite.name, "title": suite.title, "notes": suite.notes, "table": suite.table},
-        "complete": complete,
         **provenance(),
         "config_hash": hashlib.sha256("\n".join(keys).encode()).hexdigest(),
         "seeds": sorted({cell["seed"] for cell in cells}),
@@ -42,7 +41,9 @@ def write_result(result: dict[str, Any], path: Path) -> Path:
 def _json(value: Any, indent: str = "") -> str:
     inner = indent + "  "
     if isinstance(value, dict) and value:
-        items = [f"{inner}{json.dumps(str(key), ensure_ascii=False)}: {_json(item, inner)}" for key, item in value.items()]
+        items = [
+            f"{inner}{json.dumps(str(key), ensure_ascii=False)}: {_json(item, inner)}" for key, item in value.items()
+        ]
         return "{\n" + ",\n".join(items) + f"\n{indent}}}"
     if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
         return "[\n" + ",\n".join(inner + _json(item, inner) for item in value) + f"\n{indent}]"

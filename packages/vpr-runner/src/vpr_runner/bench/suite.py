@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
 from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import read_yaml
 
@@ -45,7 +46,8 @@ class Suite(BaseModel):
         Field(description="Label: part of a run file for evaluation only; default: the run's own data set."),
     ] = Field(default_factory=dict)
     baseline: Annotated[
-        str | None, Field(description="Method that each other one is tested against, query by query; default the first.")
+        str | None,
+        Field(description="Method that each other one is tested against, query by query; default the first."),
     ] = None
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: [0, 1, 2]
@@ -120,7 +122,9 @@ def load_suite(path: Path) -> Suite:
     document = read_yaml(path)
     content = document.data
     if not isinstance(content, dict):
-        raise ConfigError([ConfigFault("", "a suite is a mapping with name, title, base and methods")], source=str(path))
+        raise ConfigError(
+            [ConfigFault("", "a suite is a mapping with name, title, base and methods")], source=str(path)
+        )
     try:
         suite = Suite.model_validate(content)
     except ValidationError as error:
@@ -144,5 +148,7 @@ def plugins_of(suite: Suite) -> list[Path]:
 
 def _fault(item: Any) -> ConfigFault:
     # pydantic names the members of a union and the keys of a mapping by its own words, which stand in no file.
-    where = ".".join(str(part) for part in item["loc"] if not str(part).startswith(("dict[", "[key]")) and part != "str")
+    where = ".".join(
+        str(part) for part in item["loc"] if not str(part).startswith(("dict[", "[key]")) and part != "str"
+    )
     return ConfigFault(where, str(item["msg"]).removeprefix("Value error, "))

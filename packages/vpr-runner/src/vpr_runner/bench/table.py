@@ -94,12 +94,19 @@ def markdown(result: dict[str, Any]) -> str:
     parts = []
     for members in groups(result["rows"]).values():
         best = {
-            (stage, at): max(row["recall"][at]["mean"] for row in members if row["stage"] == stage and at in row["recall"])
+            (stage, at): max(
+                row["recall"][at]["mean"] for row in members if row["stage"] == stage and at in row["recall"]
+            )
             for stage in {row["stage"] for row in members}
             for at in RECALLS
             if any(at in row["recall"] for row in members)
         }
-        lines = [f"*{_escaped(caption(members))}*", "", _line(columns()), _line(["---"] * 2 + ["---:"] * (len(columns()) - 2))]
+        lines = [
+            f"*{_escaped(caption(members))}*",
+            "",
+            _line(columns()),
+            _line(["---"] * 2 + ["---:"] * (len(columns()) - 2)),
+        ]
         for row in members:
             cells = _cells(row)
             for offset, at in enumerate(RECALLS):

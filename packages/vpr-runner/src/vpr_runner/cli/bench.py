@@ -12,6 +12,7 @@ from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import Data, DeviceOption, OutputOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
+    from vpr_core import Registry
     from vpr_runner.bench import Cell, Suite
 
 __all__ = ["bench"]
@@ -33,7 +34,8 @@ gets result.json (provenance, per-seed and per-query outcomes), table.md and rec
 
 def bench(
     suite: Annotated[
-        str | None, typer.Argument(metavar="SUITE", help="Suite file, or its name: city, smoke, real ...", show_default=False)
+        str | None,
+        typer.Argument(metavar="SUITE", help="Suite file, or its name: city, smoke, real ...", show_default=False),
     ] = None,
     output: OutputOption = None,
     only: Annotated[
@@ -54,9 +56,9 @@ def bench(
     into: Annotated[
         Path | None, typer.Option("--into", metavar="FILE.md", help="Rewrite the tables between its bench markers.")
     ] = None,
-    results: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Where --into finds results.")
-    ] = Path("bench/results"),
+    results: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where --into finds results.")] = Path(
+        "bench/results"
+    ),
 ) -> None:
     """Compare methods: run a suite over methods, stages and seeds, and print one table."""
     from vpr_core import UsageError
@@ -111,10 +113,12 @@ def _print_plan(cells: list[Cell], folder: Path) -> None:
     for cell in cells:
         print(f"{'done ' if store.find(cell) else 'to do'}  {cell.label}")
     trainings = {cell.training_key for cell in cells if cell.stage == "trained" and not store.find(cell)}
-    print(f"{len(cells)} cells, {sum(store.find(cell) is None for cell in cells)} to do, {len(trainings)} trainings; in {folder}")
+    print(
+        f"{len(cells)} cells, {sum(store.find(cell) is None for cell in cells)} to do, {len(trainings)} trainings; in {folder}"
+    )
 
 
-def _run(suite: Suite, cells: list[Cell], folder: Path, registry: object, *, quiet: bool) -> None:
+def _run(suite: Suite, cells: list[Cell], folder: Path, registry: Registry, *, quiet: bool) -> None:
     from vpr_runner.bench.runner import run_suite
     from vpr_runner.bench.table import text
 

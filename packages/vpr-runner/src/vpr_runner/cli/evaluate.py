@@ -30,7 +30,9 @@ ModelArgument = Annotated[
 
 def evaluate(
     model: ModelArgument,
-    split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Short for --set eval.split=NAME.")] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Short for --set eval.split=NAME.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report here too.")
     ] = None,
@@ -47,7 +49,7 @@ def evaluate(
 
     from vpr_runner import evaluate as run
     from vpr_runner.cli.report import as_text
-    from vpr_runner.source import split_of
+    from vpr_runner.data import split_of
 
     report = run(retriever, split_of(config, registry), config, registry=registry, progress=not quiet)
     if output is not None:

@@ -2,12 +2,84 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vpr_runner.cli.evaluate import ModelArgument
+from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
 
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import ImageSet
+
 __all__ = ["extract"]
+
+EPILOG = """\b
+Examples:
+  vpr extract runs/first photos/ -o map/                   every image below photos/
+  vpr extract runs/first photos/ -o map/                   again: only what is missing
+  vpr extract runs/first -o map/ --split test              database of the model's own data set
+  vpr extract runs/first -o asked/ --split test --role queries
+  vpr extract runs/first photos/ -o map/ --set compute.on_bad_image=skip --dtype float16
+
+The folder holds manifest.json, chunks (NNNNNN.npy with one row an image, NNNNNN.json with its SHA-256) and images.csv
+(name and, where known, x and y: from a CSV or GeoJSON beside the images, from @easting@northing@ names, or from EXIF).
+Exit code 1 when an image could not be read."""
+
+
+def extract(
+    model: ModelArgument,
+    images: Annotated[
+        Path | None, typer.Argument(metavar="[IMAGES]", help="Folder of images; or use --split.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where descriptors go.", show_default=False)
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Images of this split of the model's data set.")
+    ] = None,
+    role: Annotated[
+        Literal["database", "queries"], typer.Option("--role", help="Which side of the split.")
+    ] = "database",
+    chunk: Annotated[int, typer.Option("--chunk", metavar="N", help="Images a file.")] = 1024,
+    dtype: Annotated[Literal["float32", "float16"], typer.Option("--dtype", help="Of the rows.")] = "float32",
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    device: DeviceOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the descriptors of a folder of images, or of a split; an interrupted extraction goes on."""
+    from vpr_core import UsageError
+
+    if (images is None) == (split is None):
+        raise UsageError("which images? Name a folder, or --split NAME of the model's own data set (one of the two)")
+    if output is None:
+        raise UsageError("--output: name the folder that descriptors go to")
+    retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+
+    from vpr_runner import extract as run
+    from vpr_runner.cli.images import folder_of_images, write_origin
+
+    if images is not None:
+        wanted, positioned = folder_of_images(images)
+    else:
+        wanted, positioned = _side(config, registry, str(split), role), True
+    result = run(retriever, wanted, output=output, config=config, chunk=chunk, dtype=dtype, progress=not quiet)
+    write_origin(output, wanted, model=model, positioned=positioned)
+    print(f"{result.images} images, {result.written} of them now, {retriever.out_dim} numbers each, in {output}")
+    for name, reason in list(result.failures.items())[:10]:
+        print(f"unreadable: {name}: {reason}", file=sys.stderr)
+    if result.failures:
+        print(f"{len(result.failures)} images could not be read; their rows are NaN", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _side(config: RunConfig, registry: Registry, split: str, role: str) -> ImageSet:
+    from vpr_runner.data import split_of
+
+    found = split_of(config, registry, name=split)
+    return found.database if role == "database" else found.queries

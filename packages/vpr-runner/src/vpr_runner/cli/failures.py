@@ -92,7 +92,9 @@ def _text(error: BaseException) -> str:
         name = f"{error.filename}: " if error.filename is not None else ""
         text = f"{name}{error.strerror[0].lower()}{error.strerror[1:]}"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        text += "\nless memory is needed with --set compute.batch=4 or --set train.micro_batch=4, or with smaller images"
+        text += (
+            "\nless memory is needed with --set compute.batch=4 or --set train.micro_batch=4, or with smaller images"
+        )
     return text
 
 

@@ -13,8 +13,8 @@ from vpr_runner.cli.options import PluginOption
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from vpr_core import Registry
 
+    from vpr_core import Registry
     from vpr_runner.cli.parameters import Parameter
 
 __all__ = ["init", "starter"]
@@ -47,7 +47,14 @@ def init(
     """Write a commented run file to start from: every block, every parameter with its meaning and default."""
     from vpr_core import UsageError
 
-    chosen = {"dataset": dataset, "backbone": backbone, "pooling": pooling, "loss": loss, "miner": miner, "index": index}
+    chosen = {
+        "dataset": dataset,
+        "backbone": backbone,
+        "pooling": pooling,
+        "loss": loss,
+        "miner": miner,
+        "index": index,
+    }
     text = starter(registry_of(plugin), {kind: name for kind, name in chosen.items() if name}, plugins=plugin or ())
     if str(path) == "-":
         print(text, end="")
@@ -104,7 +111,6 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 def _block(name: str, model: type[BaseModel], *, kind: str | None, note: str) -> Iterator[str]:
     """Yield a block; the whole of it is behind ``#`` when every line of it would be."""
     from vpr_core.config.sections import WhitenConfig
-
     from vpr_runner.cli.parameters import parameters_of
 
     parameters = parameters_of(model)

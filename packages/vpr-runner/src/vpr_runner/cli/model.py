@@ -10,7 +10,6 @@ from vpr_runner.cli.loading import load, overrides_of, registry_of
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
-
     from vpr_runner import Retriever
 
 __all__ = ["open_model"]
@@ -33,7 +32,7 @@ def open_model(
 
     if source.suffix in {".yaml", ".yml"}:
         config, registry = load(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
-        from vpr_runner.train import initialised
+        from vpr_runner.training import initialised
 
         return initialised(config, registry, progress=not quiet), config, registry
     registry = registry_of([*_plugins_of_model(source), *(plugins or ())], quiet=quiet)
@@ -57,5 +56,7 @@ def _plugins_of_model(source: Path) -> list[Path]:
                 content = json.loads(candidate.read_text(encoding="utf-8"))
                 return [Path(name) for name in content["config"]["plugins"]]
             except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(f"{candidate}: damaged ({error}); it repeats what the model file says: delete it") from error
+                raise UsageError(
+                    f"{candidate}: damaged ({error}); it repeats what the model file says: delete it"
+                ) from error
     return []

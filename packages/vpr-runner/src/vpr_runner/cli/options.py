@@ -51,7 +51,5 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, r
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 Data = Annotated[
     Path | None,
-    typer.Option(
-        "--data", metavar="DIR", envvar="VPR_DATA", help="Fills ${data} in the suite.", show_default=False
-    ),
+    typer.Option("--data", metavar="DIR", envvar="VPR_DATA", help="Fills ${data} in the suite.", show_default=False),
 ]

@@ -68,7 +68,6 @@ def described(registry: Registry, *, kind: str | None = None, name: str | None =
         UsageError: no such kind, or no component of that name.
     """
     from vpr_core import KINDS, UsageError
-
     from vpr_runner.cli.parameters import parameters_of
 
     if kind is not None and kind not in KINDS:

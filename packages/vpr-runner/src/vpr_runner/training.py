@@ -6,32 +6,37 @@ What happens inside an epoch depends on the loss: `vpr_runner.train_tuples` (que
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vpr_core import UsageError
 from vpr_core.types import SupportsFeatureInit
+from vpr_data import Augmentation
 from vpr_runner.compute import Compute
+from vpr_runner.data import open_dataset, split_named
 from vpr_runner.distributed import process_group
-from vpr_runner.evaluate import fit_whitening
+from vpr_runner.evaluation import fit_whitening
 from vpr_runner.job import CHECKPOINT_SECONDS, Job
 from vpr_runner.keys import generator
+from vpr_runner.prefix import FrozenCaches
 from vpr_runner.retriever import Retriever, assemble
 from vpr_runner.run_directory import RunDirectory
 from vpr_runner.sampling import sample_local_features
 from vpr_runner.state import TrainState, make_optimizer
 from vpr_runner.steps import Stepper
 from vpr_runner.storage import load_retriever, save_retriever
-from vpr_runner.train_places import place_epoch
+from vpr_runner.train_places import PlaceSet, place_epoch
 from vpr_runner.train_tuples import tuple_epoch
+from vpr_runner.training_set import TrainingSet
 from vpr_runner.validation import Validation
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
-    from vpr_core.types import Dataset, ImageSet
+    from vpr_core.types import ImageSet
 
-__all__ = ["TrainResult", "initialize", "train"]
+__all__ = ["TrainResult", "initialised", "initialize", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +90,8 @@ def train(
             retriever, _ = load_retriever(run.path / "model", registry)
             return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
 
-        dataset: Dataset = registry.build("dataset", config.dataset)
-        split = dataset.split(_training_split(dataset))
+        dataset = open_dataset(config, registry)
+        split = split_named(dataset, "train", purpose="training")
         run.describe_data(dataset, split)
         by_tuples = registry.get("loss", config.loss.type).supervision == "tuples"
         learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config, compute)
@@ -98,7 +103,7 @@ def train(
             compute=compute,
             ranks=ranks,
             run=run,
-            source=rooms.source(retriever, learnt.images, unreadable=learnt.unreadable, augmented=_augmented(config)),
+            source=rooms.source(retriever, learnt.images, unreadable=learnt.unreadable, augment=_augmentation(config)),
             validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
             loss=registry.build("loss", config.loss),
             state=TrainState(
@@ -167,10 +172,32 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
     return TrainResult(retriever=retriever, best=best, run_directory=job.run.path)
 
 
-def _training_split(dataset: Dataset) -> str:
-    if "train" in dataset.split_names:
-        return "train"
-    raise UsageError(
-        f"dataset: no split named 'train' to train on, only {', '.join(dataset.split_names)}; `vpr eval` measures a "
-        "network as it is"
+def initialised(config: RunConfig, registry: Registry, *, progress: bool = True) -> Retriever:
+    """Return the network as it is before training: pretrained weights, and pooling started from local features."""
+    compute = Compute.from_config(config)
+    retriever = assemble(config, registry).to(compute.device)
+    if isinstance(retriever.pooling, SupportsFeatureInit):
+        split = split_named(open_dataset(config, registry), "train", purpose=f"starting {config.pooling.type} pooling")
+        initialize(retriever, split.database, config, compute=compute, shown=progress)
+    return retriever.eval()
+
+
+def _augmentation(config: RunConfig) -> Callable[[int], Augmentation] | None:
+    """Return epoch to random changes of training images; None when all are off."""
+    wanted = config.image.augment
+    if wanted == type(wanted)():
+        return None
+    return partial(_augmentation_of, config)
+
+
+def _augmentation_of(config: RunConfig, epoch: int) -> Augmentation:
+    wanted = config.image.augment
+    return Augmentation(
+        seed=config.seed,
+        epoch=epoch,
+        crop=wanted.crop,
+        rotation=wanted.rotation,
+        flip=wanted.flip,
+        colour=wanted.colour,
+        scale=wanted.scale,
     )

@@ -1,0 +1,34 @@
+"""The data set that a run file names, and its splits, with errors that say what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vpr_core import UsageError
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import Dataset, PlaceSplit
+
+__all__ = ["open_dataset", "split_named", "split_of"]
+
+
+def open_dataset(config: RunConfig, registry: Registry) -> Dataset:
+    """Build the data set of a run file."""
+    dataset: Dataset = registry.build("dataset", config.dataset)
+    return dataset
+
+
+def split_named(dataset: Dataset, name: str, *, purpose: str) -> PlaceSplit:
+    """Return a split, or raise ``UsageError`` that names the splits there are."""
+    if name not in dataset.split_names:
+        raise UsageError(
+            f"dataset: no split named {name!r}, which {purpose} needs; there is {', '.join(dataset.split_names)}"
+        )
+    return dataset.split(name)
+
+
+def split_of(config: RunConfig, registry: Registry, *, name: str | None = None) -> PlaceSplit:
+    """Return the split ``name`` (None: ``eval.split``) of the run file's data set."""
+    wanted = config.eval.split if name is None else name
+    return split_named(open_dataset(config, registry), wanted, purpose="eval.split")
