@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from vpr_data.augment import Augmentation
     from vpr_data.batches import ImageBatch, ImageBatches, UnreadableImagesError, check_images, image_batches
     from vpr_data.decode import ImageDecodeError, load_image
+    from vpr_data.folders import FolderDataset, training_radii
     from vpr_data.images import ImageSet
+    from vpr_data.listing import list_images
     from vpr_data.neighbourhoods import within_radius
     from vpr_data.resize import resize_image
     from vpr_data.rows import Rows
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Augmentation",
     "EvaluationProtocol",
+    "FolderDataset",
     "ImageBatch",
     "ImageBatches",
     "ImageDecodeError",
@@ -31,8 +34,10 @@ __all__ = [
     "UnreadableImagesError",
     "check_images",
     "image_batches",
+    "list_images",
     "load_image",
     "resize_image",
+    "training_radii",
     "within_radius",
 ]
 __version__ = "0.1.0"
@@ -40,6 +45,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Augmentation": "augment",
     "EvaluationProtocol": "splits",
+    "FolderDataset": "folders",
     "ImageBatch": "batches",
     "ImageBatches": "batches",
     "ImageDecodeError": "decode",
@@ -50,8 +56,10 @@ _HOME = {
     "UnreadableImagesError": "batches",
     "check_images": "batches",
     "image_batches": "batches",
+    "list_images": "listing",
     "load_image": "decode",
     "resize_image": "resize",
+    "training_radii": "folders",
     "within_radius": "neighbourhoods",
 }
 

@@ -1,0 +1,129 @@
+"""The data sets that a run file can name. Loaded by hosts only: ``import vpr_data`` does not touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from vpr_core import ComponentConfig, DatasetSpec, hookimpl
+
+if TYPE_CHECKING:
+    from vpr_core.types import Dataset
+
+__all__ = ["CityConfig", "FolderConfig", "vpr_datasets"]
+
+Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "split", "role"]
+
+
+class CityConfig(ComponentConfig):
+    """Parameters of `vpr_data.city.CityDataset`."""
+
+    type: Literal["city"] = "city"
+    size: Literal["small", "bench", "large"] = Field(
+        "bench", description="small: seconds, for tests; bench: a few thousand images; large: more than ten thousand"
+    )
+    root: Path | None = Field(None, description="cache folder; null: $VPR_CACHE, else the user's cache folder")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="another seed is another city")
+
+
+class FolderConfig(ComponentConfig):
+    """Parameters of `vpr_data.FolderDataset`."""
+
+    type: Literal["folder"] = "folder"
+    root: Path = Field(description="folder of the images; names in tables are relative to it")
+    table: Path | None = Field(
+        None, description="CSV or GeoJSON with a column role (database, queries) and perhaps split; relative to root"
+    )
+    database: Path | None = Field(None, description="table, list of names (.txt) or folder of the database images")
+    queries: Path | None = Field(None, description="table, list of names (.txt) or folder of the queries")
+    positions: Literal["auto", "names", "exif"] = Field(
+        "auto", description="where positions come from if no table has them: @easting@northing@ names, or EXIF GPS"
+    )
+    npz: Path | None = Field(None, description="file with positions as arrays utmDb and utmQ, in the images' order")
+    columns: dict[Meaning, str] = Field(
+        default_factory=dict, description="meaning to header of the table, such as {x: pseudo_east_m}"
+    )
+    name: str | None = Field(
+        None, min_length=1, max_length=64, description="name in the protocol; null: the name of root"
+    )
+    unit: Literal["m", "frame", "place"] = Field(
+        "m", description="of distances: metres, frames, or place (right if the labels are equal)"
+    )
+    radius: float | None = Field(
+        None, ge=0, description="an answer is right within this; null: 25 m, 10 frames, the same place"
+    )
+    positive: float | None = Field(
+        None, ge=0, description="training: potential positives are within this; null: 10 m, or the radius"
+    )
+    beyond: float | None = Field(None, ge=0, description="training: and farther than this; null: no lower bound")
+    negative: float | None = Field(
+        None, ge=0, description="training: negatives are beyond this; null: 25 m, or twice the radius"
+    )
+    different_time: bool = Field(False, description="training: a positive has another time stamp than the query")
+    negatives_exclude_same_place: bool = Field(
+        False, description="training: an image with the query's place label is never a negative"
+    )
+    group: int | None = Field(
+        None, ge=1, le=10_000, description="database images of one panorama, of which a ranking keeps the first"
+    )
+    ignore_same_time: bool = Field(False, description="answers with the query's time stamp do not count")
+    queries_without_positives: Literal["count", "exclude"] = Field(
+        "count", description="count a query that has no right answer as failed, or leave it out"
+    )
+
+    @model_validator(mode="after")
+    def _sources_fit(self) -> Self:
+        if (self.database is None) != (self.queries is None):
+            raise ValueError("database and queries belong together; give both or neither")
+        if self.table is not None and self.database is not None:
+            raise ValueError("table holds database and queries; give either table, or database and queries")
+        return self
+
+
+def _city(config: CityConfig) -> Dataset:
+    from vpr_data.city import CityDataset
+
+    return CityDataset(size=config.size, root=config.root, seed=config.seed)
+
+
+def _folder(config: FolderConfig) -> Dataset:
+    from vpr_data.folders import FolderDataset, training_radii
+
+    return FolderDataset(
+        root=config.root,
+        table=config.table,
+        database=config.database,
+        queries=config.queries,
+        positions=config.positions,
+        npz=config.npz,
+        columns={str(meaning): header for meaning, header in config.columns.items()},
+        name=config.name,
+        unit=config.unit,
+        radius=config.radius,
+        training=training_radii(
+            unit=config.unit,
+            radius=config.radius,
+            positive=config.positive,
+            beyond=config.beyond,
+            negative=config.negative,
+            different_time=config.different_time,
+            negatives_exclude_same_place=config.negatives_exclude_same_place,
+        ),
+        group=config.group,
+        ignore_same_time=config.ignore_same_time,
+        queries_without_positives=config.queries_without_positives,
+    )
+
+
+@hookimpl
+def vpr_datasets() -> Iterator[DatasetSpec[Any]]:
+    """Yield the city, any folder, and the sets of the NetVLAD paper."""
+    yield DatasetSpec(
+        name="city", config=CityConfig, build=_city, summary="rendered city that needs no download, seeded"
+    )
+    yield DatasetSpec(
+        name="folder", config=FolderConfig, build=_folder, summary="your images: table, @x@y@ names or EXIF positions"
+    )
