@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -23,7 +22,7 @@ class StubSet(ComponentConfig):
     """A data set."""
 
     type: Literal["stub_set"] = "stub_set"
-    root: Path = Field(Path(), description="Where it lies.")
+    root: str = Field(".", description="Where it lies.")
 
 
 class StubNet(ComponentConfig):

@@ -48,10 +48,7 @@ def write(tmp_path: Path) -> Write:
 def test_every_method_stage_and_seed_is_one_cell(write: Write, registry: Registry) -> None:
     cells = plan(load_suite(write(SUITE)), registry, placeholders={"data": "/sets"})
     assert [(cell.seed, cell.method, cell.stage) for cell in cells] == [
-        (seed, method, stage)
-        for seed in (4, 5)
-        for method in ("first", "second")
-        for stage in ("untrained", "trained")
+        (seed, method, stage) for seed in (4, 5) for method in ("first", "second") for stage in ("untrained", "trained")
     ]
     assert cells[0].config.pooling.model_dump() == {"type": "stub_other", "clusters": 3}
     assert cells[2].config.pooling.model_dump() == {"type": "stub_pool", "power": 2.0}
@@ -86,7 +83,10 @@ def test_tests_are_run_files_for_evaluation_only(write: Write, registry: Registr
 
 def test_set_wins_over_the_method(write: Write, registry: Registry) -> None:
     cells = plan(
-        load_suite(write(SUITE)), registry, placeholders={"data": "/s"}, overrides=["pooling={type: stub_pool, power: 9}"]
+        load_suite(write(SUITE)),
+        registry,
+        placeholders={"data": "/s"},
+        overrides=["pooling={type: stub_pool, power: 9}"],
     )
     assert {cell.config.pooling.model_dump()["power"] for cell in cells} == {9.0}
 
@@ -149,7 +149,7 @@ def test_only(write: Write, registry: Registry) -> None:
     suite = load_suite(write(SUITE))
     cells = plan(suite, registry, placeholders={"data": "/s"}, only=["second"])
     assert {cell.method for cell in cells} == {"second"}
-    with pytest.raises(UsageError, match="third.*it has first, second"):
+    with pytest.raises(UsageError, match=r"third.*it has first, second"):
         plan(suite, registry, placeholders={"data": "/s"}, only=["third"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 import subprocess
@@ -18,7 +18,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "s
 def provenance() -> dict[str, Any]:
     """Return date, commit, hardware and versions of now and here."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "code": code_state(),
         "hardware": hardware(),
         "versions": versions(),

@@ -16,6 +16,7 @@ __all__ = ["Stage", "Suite", "find_suite", "load_suite", "plugins_of", "suite_fo
 Stage = Literal["untrained", "trained"]
 Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^/\\|\x00-\x1f]+$")]
 Overrides = dict[str, Any]
+STAGES: tuple[Stage, ...] = ("untrained", "trained")
 STAGES_KEY = "stages"
 
 
@@ -52,7 +53,7 @@ class Suite(BaseModel):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: [0, 1, 2]
     )
-    stages: Annotated[list[Stage], Field(min_length=1)] = Field(default_factory=lambda: ["untrained", "trained"])
+    stages: Annotated[list[Stage], Field(min_length=1)] = Field(default_factory=lambda: list(STAGES))
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
@@ -84,7 +85,7 @@ def _check_stages(where: str, block: Mapping[str, Any]) -> None:
     stages = block.get(STAGES_KEY)
     if stages is None:
         return
-    if not isinstance(stages, list) or not stages or set(stages) - {"untrained", "trained"}:
+    if not isinstance(stages, list) or not stages or set(stages) - set(STAGES):
         raise ValueError(f"{where}.stages: {stages!r} is no list of untrained, trained")
 
 

@@ -131,8 +131,9 @@ def remarks(result: dict[str, Any]) -> list[str]:
     lines = []
     for item in result["comparisons"]:
         where = ", ".join(part for part in (item["setting"], item["test"], item["stage"]) if part)
+        gain = f"recall@{item['at']} {100 * item['difference']:+.1f}"
         lines.append(
-            f"{item['baseline']} against {item['method']} ({where}): recall@{item['at']} {100 * item['difference']:+.1f} "
+            f"{item['baseline']} against {item['method']} ({where}): {gain} "
             f"[{100 * item['low']:+.1f}, {100 * item['high']:+.1f}], p {_p(item['p_value'])}"
         )
     code, machine, versions = result["code"], result["hardware"], result["versions"]

@@ -110,12 +110,11 @@ def _print_plan(cells: list[Cell], folder: Path) -> None:
     from vpr_runner.bench.store import CellStore
 
     store = CellStore(folder)
+    waiting = [cell for cell in cells if store.find(cell) is None]
     for cell in cells:
-        print(f"{'done ' if store.find(cell) else 'to do'}  {cell.label}")
-    trainings = {cell.training_key for cell in cells if cell.stage == "trained" and not store.find(cell)}
-    print(
-        f"{len(cells)} cells, {sum(store.find(cell) is None for cell in cells)} to do, {len(trainings)} trainings; in {folder}"
-    )
+        print(f"{'to do' if cell in waiting else 'done '}  {cell.label}")
+    trainings = {cell.training_key for cell in waiting if cell.stage == "trained"}
+    print(f"{len(cells)} cells, {len(waiting)} to do, {len(trainings)} trainings; in {folder}")
 
 
 def _run(suite: Suite, cells: list[Cell], folder: Path, registry: Registry, *, quiet: bool) -> None:

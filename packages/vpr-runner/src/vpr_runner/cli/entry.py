@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 from vpr_runner.cli.failures import INTERRUPTED, Terminated, explain
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(signal.SIGTERM, previous)
 
 
-def _install(number: signal.Signals) -> object:
+def _install(number: signal.Signals) -> Any:
     """Turn SIGTERM into an exception, so that every ``finally`` and ``with`` on the way out does its work."""
     if threading.current_thread() is not threading.main_thread():
         return None

@@ -27,8 +27,8 @@ Examples:
   vpr extract runs/first photos/ -o map/ --set compute.on_bad_image=skip --dtype float16
 
 The folder holds manifest.json, chunks (NNNNNN.npy with one row an image, NNNNNN.json with its SHA-256) and images.csv
-(name and, where known, x and y: from a CSV or GeoJSON beside the images, from @easting@northing@ names, or from EXIF).
-Exit code 1 when an image could not be read."""
+(name and, where known, x and y: from @easting@northing@ names or EXIF; for positions in a CSV or GeoJSON file take the
+`folder` data set and --split). Exit code 1 when an image could not be read."""
 
 
 def extract(
@@ -64,6 +64,7 @@ def extract(
     from vpr_runner import extract as run
     from vpr_runner.cli.images import folder_of_images, write_origin
 
+    wanted: ImageSet
     if images is not None:
         wanted, positioned = folder_of_images(images)
     else:

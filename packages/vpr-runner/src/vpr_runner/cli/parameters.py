@@ -74,7 +74,7 @@ def _kind(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
         return str(schema["const"])
     kind = schema.get("type")
     if kind == "array":
-        inner = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
+        inner = _item(schema)
         count = schema.get("minItems") if schema.get("minItems") == schema.get("maxItems") else None
         return f"list of {f'{count} ' if count else ''}{_kind(_resolved(inner, root), root)}" if inner else "list"
     if kind == "null":
@@ -86,9 +86,14 @@ def _kind(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     return _NAMES.get(str(kind), str(kind or "any"))
 
 
+def _item(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Schema of a list's items; empty when it says nothing of them."""
+    return dict(schema.get("items") or next(iter(schema.get("prefixItems", ())), {}))
+
+
 def _bounds(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "array":
-        inner = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
+        inner = _item(schema)
         return f"each {bounds}" if (bounds := _bounds(inner)) else ""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")

@@ -27,8 +27,8 @@ Examples:
   vpr plugins --plugin ./idea.py       with a local file
   vpr plugins --json | jq '.components[].name'
 
-A component that is missing here is not installed, or its plug-in failed to load: failures stand at the end, with reasons.
-VPR_DISABLE_PLUGINS=dist1,dist2 leaves distributions out."""
+A component that is missing here is not installed, or its plug-in failed to load: failures stand at the end, with
+reasons. VPR_DISABLE_PLUGINS=dist1,dist2 leaves distributions out."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

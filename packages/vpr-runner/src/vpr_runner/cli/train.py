@@ -26,8 +26,8 @@ Examples:
   vpr train run.yaml --set pooling='{type: gem, p: 3}' --seed 1
   torchrun --nproc-per-node 4 -m vpr_runner.cli train run.yaml
 
-The run directory holds the resolved run file, the versions of all plug-ins, the fingerprint of the data, metrics as JSON
-lines, checkpoints, and the best weights. Ctrl-C or SIGTERM saves first (exit code 130, 143)."""
+The run directory holds the resolved run file, the versions of all plug-ins, the fingerprint of the data, metrics as
+JSON lines, checkpoints, and the best weights. Ctrl-C or SIGTERM saves first (exit code 130, 143)."""
 
 
 def train(

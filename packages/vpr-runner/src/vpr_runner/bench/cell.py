@@ -1,0 +1,101 @@
+"""One cell: a network, trained or not, measured on every test of the suite."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vpr_runner.atomic import write_json
+from vpr_runner.bench.data import DataSets
+from vpr_runner.bench.plan import Cell
+from vpr_runner.compute import Compute
+from vpr_runner.data import split_of
+from vpr_runner.evaluation import Report, evaluate, fit_whitening
+from vpr_runner.retriever import Retriever
+from vpr_runner.training import initialised, train
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+
+__all__ = ["run_cell"]
+
+
+def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, progress: bool = True) -> dict[str, Any]:
+    """Return what a table and a figure need of this cell, as plain JSON values.
+
+    A trained cell trains in ``folder/trainings/<hash>``, and goes on there when it was interrupted; cells that differ
+    in evaluation alone share that training.
+    """
+    if cell.stage == "trained":
+        retriever, seconds = _trained(cell, registry, folder=folder / "trainings", progress=progress)
+    else:
+        retriever, seconds = _untrained(cell.config, registry, progress=progress), None
+    reports = {
+        label: evaluate(retriever, data.split(config), config, registry=registry, progress=progress)
+        for label, config in cell.tests.items()
+    }
+    first = next(iter(reports.values()))
+    return {
+        "setting": cell.setting,
+        "method": cell.method,
+        "stage": cell.stage,
+        "seed": cell.seed,
+        "dim": first.dim,
+        "descriptor_bytes": first.descriptor_bytes,
+        "train_seconds": seconds,
+        "milliseconds": first.milliseconds,
+        "tests": {label: _outcome(report, data.fingerprint(cell.tests[label])) for label, report in reports.items()},
+        "config": cell.config.model_dump(mode="json"),
+    }
+
+
+def _untrained(config: RunConfig, registry: Registry, *, progress: bool) -> Retriever:
+    retriever = initialised(config, registry, progress=progress)
+    if config.whiten is not None:
+        database = split_of(config, registry, name="train").database
+        compute = Compute.from_config(config)
+        retriever.whitening = fit_whitening(retriever, database, config, compute=compute, shown=progress)
+    return retriever
+
+
+def _trained(cell: Cell, registry: Registry, *, folder: Path, progress: bool) -> tuple[Retriever, float]:
+    run_directory = folder / cell.training_key[:16]
+
+    def work() -> Retriever:
+        return train(cell.config, registry, run_directory=run_directory, progress=progress).retriever
+
+    return _timed(work, folder / f"{cell.training_key[:16]}.json")
+
+
+def _timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float]:
+    """Do ``work`` and return its result with the seconds it took over all of its starts, remembered in ``file``."""
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"seconds": 0.0, "finished": False}
+    start = time.perf_counter()
+    finished = before["finished"]
+    try:
+        retriever = work()
+        finished = True
+    finally:
+        # A training that is there already is only read: that time is not training time.
+        seconds = before["seconds"] if before["finished"] else before["seconds"] + time.perf_counter() - start
+        write_json(file, {"seconds": seconds, "finished": finished})
+    return retriever, seconds
+
+
+def _outcome(report: Report, fingerprint: str | None) -> dict[str, Any]:
+    """What is kept of a report: recall, and the rank of the first right image of each counted query (0: none)."""
+    return {
+        "protocol": report.protocol,
+        "split": report.split,
+        "queries": report.queries,
+        "database": report.database,
+        "counted": report.counted,
+        "without_positives": report.without_positives,
+        "unreadable": len(report.unreadable_database) + len(report.unreadable_queries),
+        "recall": {str(at): value for at, value in report.recall.items()},
+        "first_hits": [int(rank) for rank in report.first_hits[report.evaluated]],
+        "fingerprint": fingerprint,
+    }

@@ -1,0 +1,46 @@
+"""Data sets of a suite, each built once however many cells use it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from vpr_runner.data import open_dataset, split_named
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import Dataset, PlaceSplit
+
+__all__ = ["DataSets"]
+
+
+class DataSets:
+    """Builds and remembers data sets and their splits."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._sets: dict[str, Dataset] = {}
+        self._splits: dict[tuple[str, str], PlaceSplit] = {}
+
+    def of(self, config: RunConfig) -> Dataset:
+        """Return the data set that ``config`` names."""
+        key = _key(config)
+        if key not in self._sets:
+            self._sets[key] = open_dataset(config, self._registry)
+        return self._sets[key]
+
+    def split(self, config: RunConfig) -> PlaceSplit:
+        """Return the split that ``config`` evaluates."""
+        key = (_key(config), config.eval.split)
+        if key not in self._splits:
+            self._splits[key] = split_named(self.of(config), config.eval.split, purpose="eval.split")
+        return self._splits[key]
+
+    def fingerprint(self, config: RunConfig) -> str | None:
+        """Return what the data set says identifies its content, or None when it says nothing."""
+        fingerprint = getattr(self.of(config), "fingerprint", None)
+        return None if fingerprint is None else str(fingerprint())
+
+
+def _key(config: RunConfig) -> str:
+    return json.dumps(config.dataset.model_dump(mode="json"), sort_keys=True)

@@ -1,0 +1,82 @@
+"""Running a suite from its first cell that is not done to its table, figure and result file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vpr_runner import atomic
+from vpr_runner.bench.cell import run_cell
+from vpr_runner.bench.clock import Clock, spoken
+from vpr_runner.bench.data import DataSets
+from vpr_runner.bench.figure import draw_curves
+from vpr_runner.bench.plan import Cell
+from vpr_runner.bench.result import assemble_result, write_result
+from vpr_runner.bench.store import CellStore
+from vpr_runner.bench.suite import Suite
+from vpr_runner.bench.table import markdown
+from vpr_runner.lock import folder_lock
+
+if TYPE_CHECKING:
+    from vpr_core import Registry
+
+__all__ = ["run_suite"]
+
+
+def run_suite(
+    suite: Suite, cells: Sequence[Cell], registry: Registry, *, folder: Path, progress: bool = True
+) -> dict[str, Any]:
+    """Run what is not done of ``cells`` and return the result; ``folder`` gets result.json, table.md and recall.png.
+
+    A cell is done when its file is there, was made with the same configuration, and its data sets are what they were.
+
+    Raises:
+        UsageError: another process is at work in ``folder``.
+    """
+    with folder_lock(folder, purpose="vpr bench"):
+        atomic.remove_leftovers(folder)
+        store, data = CellStore(folder), DataSets(registry)
+        done = {cell.file_name: found for cell in cells if (found := _found(store, cell, data)) is not None}
+        clock = Clock([cell.stage for cell in cells if cell.file_name not in done])
+        if progress and done:
+            _say(f"{len(done)} of {len(cells)} cells are done already")
+        for number, cell in enumerate(cells, 1):
+            if cell.file_name in done:
+                continue
+            clock.start()
+            outcome = run_cell(cell, registry, data, folder=folder, progress=progress)
+            done[cell.file_name] = store.keep(cell, outcome)
+            _report(f"[{number}/{len(cells)}] {cell.label}", outcome, clock, shown=progress)
+        result = assemble_result(suite, [done[cell.file_name] for cell in cells])
+        write_result(result, folder / "result.json")
+        atomic.write_text(folder / "table.md", f"## {suite.title}\n\n{markdown(result)}\n")
+        draw_curves(result, folder / "recall.png")
+    return result
+
+
+def _found(store: CellStore, cell: Cell, data: DataSets) -> dict[str, Any] | None:
+    stored = store.find(cell)
+    if stored is None:
+        return None
+    same = all(
+        stored["tests"][label]["fingerprint"] == data.fingerprint(config) for label, config in cell.tests.items()
+    )
+    return stored if same else None
+
+
+def _report(label: str, outcome: dict[str, Any], clock: Clock, *, shown: bool) -> None:
+    seconds, left = clock.stop(), clock.left()
+    if not shown:
+        return
+    recalls = []
+    for name, test in outcome["tests"].items():
+        at, value = next(iter(test["recall"].items()))
+        recalls.append(f"{name + ' ' if name else ''}recall@{at} {100 * value:.1f}")
+    rest = f", about {spoken(left)} left" if left else ""
+    _say(f"{label}: {'; '.join(recalls)} ({spoken(seconds)}{rest})")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the bench talks to a person

@@ -1,0 +1,115 @@
+"""Plain image files as image sets, and what is remembered of them beside their descriptors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vpr_data import ImageSet
+    from vpr_data.positions import Located
+    from vpr_data.tables import ImageTable
+
+__all__ = ["Origin", "files_as_images", "folder_of_images", "read_origin", "write_origin"]
+
+ROWS_FILE, ORIGIN_FILE = "images.csv", "origin.json"
+
+
+def folder_of_images(folder: Path) -> tuple[ImageSet, bool]:
+    """Return every image below ``folder``, sorted by name, and whether their positions are known.
+
+    Positions come from ``@easting@northing@`` file names, or else from EXIF, where every image has one.
+
+    Raises:
+        FileNotFoundError: no such folder, or no image in it.
+    """
+    import numpy as np
+
+    from vpr_data import ImageSet
+    from vpr_data.listing import list_images
+
+    table = list_images(folder, root=folder)
+    names = table.columns["name"]
+    located = _located(table, folder)
+    if located is None:
+        return ImageSet(root=folder, names=names, xy=np.zeros((len(names), 2))), False
+    return ImageSet(root=folder, names=names, xy=located.xy, points=located.points), True
+
+
+def _located(table: ImageTable, folder: Path) -> Located | None:
+    from vpr_data.listing import exif_columns, name_columns
+    from vpr_data.positions import locate
+    from vpr_data.tables import ImageTable
+
+    sources: tuple[Callable[[], dict[str, list[str]]], ...] = (
+        lambda: name_columns(table, unit="m"),
+        lambda: exif_columns(table, root=folder),
+    )
+    for read in sources:
+        try:
+            columns = {**table.columns, **read()}
+            return locate([ImageTable(source=folder, columns=columns)])[0]
+        except ValueError:  # this source does not say where every image was taken
+            continue
+    return None
+
+
+def files_as_images(files: Sequence[Path]) -> ImageSet:
+    """Return named files as one image set, in the order given.
+
+    Raises:
+        UsageError: a file is missing or named twice.
+    """
+    import numpy as np
+
+    from vpr_core import UsageError
+    from vpr_data import ImageSet
+
+    paths = [Path(os.path.abspath(path)) for path in files]  # noqa: PTH100 - resolve() would follow links away from the root
+    for given, path in zip(files, paths, strict=True):
+        if not path.is_file():
+            raise UsageError(f"{given}: {'is a folder; name image files' if path.is_dir() else 'no such file'}")
+        if paths.count(path) > 1:
+            raise UsageError(f"{given}: named twice")
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    names = [path.relative_to(root).as_posix() for path in paths]
+    return ImageSet(root=root, names=names, xy=np.zeros((len(names), 2)))
+
+
+def write_origin(folder: Path, images: Any, *, model: Path, positioned: bool) -> None:
+    """Write beside descriptors what `read_origin` tells of them: rows of names and positions, root, model."""
+    from vpr_runner.atomic import write_json, write_text
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", "x", "y"] if positioned else ["name"])
+    for row, name in enumerate(images.names):
+        x, y = images.xy[row]
+        writer.writerow([name, f"{x:.3f}", f"{y:.3f}"] if positioned else [name])
+    write_text(folder / ROWS_FILE, text.getvalue())
+    write_json(folder / ORIGIN_FILE, {"root": str(Path(images.root).resolve()), "model": str(model.resolve())})
+
+
+class Origin:
+    """What `write_origin` wrote; empty where it wrote nothing (an extraction made from Python)."""
+
+    def __init__(self, *, model: Path | None, positions: dict[str, tuple[str, str]]) -> None:
+        self.model = model
+        self.positions = positions
+
+
+def read_origin(folder: Path) -> Origin:
+    """Read what is known of the images of an extraction."""
+    model = None
+    if (folder / ORIGIN_FILE).is_file():
+        model = Path(json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))["model"])
+    positions: dict[str, tuple[str, str]] = {}
+    if (folder / ROWS_FILE).is_file():
+        with (folder / ROWS_FILE).open(encoding="utf-8", newline="") as file:
+            positions = {row["name"]: (row["x"], row["y"]) for row in csv.DictReader(file) if "x" in row}
+    return Origin(model=model, positions=positions)
