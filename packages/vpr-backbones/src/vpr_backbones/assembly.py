@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ __all__ = ["WithoutHead", "cut_network", "measure", "name_map"]
 
 _HEAD = 2**24
 """Matrices of this many numbers occur only in the fully connected heads of AlexNet and VGG (16.8 M to 103 M)."""
+
+_PROBE = 128
 
 
 class WithoutHead(TorchFunctionMode):
@@ -62,26 +65,19 @@ def name_map(network: nn.Module, stages: Mapping[str, nn.Module]) -> tuple[dict[
     return names, sorted(set(known.values()) - set(names.values()))
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def measure(stages: Mapping[str, nn.Module]) -> tuple[int, int]:
-    """Return the number of channels and the stride of a chain of stages, without computing anything.
+    """Return the number of channels and the stride of a chain of stages, by running a small image through it.
 
-    The map of an image 256 pixels longer is longer by exactly ``256 / stride``.
+    Strides are powers of two; maps are shorter than ``size / stride`` by a few cells where a network does not pad.
     """
     chain = nn.Sequential(*stages.values())
-    was_training = {module: module.training for module in chain.modules()}
+    modes = [(module, module.training) for module in chain.modules()]
     chain.eval()
-    tensors = {name: tensor.detach().to("meta") for name, tensor in (*chain.named_parameters(), *chain.named_buffers())}
-    short, long = (_shape(chain, tensors, size) for size in (256, 512))
-    for module, mode in was_training.items():
+    features: Tensor = chain(torch.zeros(1, 3, _PROBE, 64, device=next(chain.parameters()).device))
+    for module, mode in modes:
         module.training = mode
-    return short[1], 256 // (long[2] - short[2])
-
-
-def _shape(chain: nn.Module, tensors: dict[str, Tensor], size: int) -> torch.Size:
-    image = torch.empty(1, 3, size, 64, device="meta")
-    output: Tensor = torch.func.functional_call(chain, tensors, (image,))
-    return output.shape
+    return features.shape[1], 2 ** round(math.log2(_PROBE / features.shape[2]))
 
 
 def _chain(modules: list[nn.Module]) -> nn.Module:

@@ -14,7 +14,7 @@ from vpr_backbones.staged import StagedBackbone
 __all__ = ["TINY_STAGES", "build_tiny"]
 
 TINY_STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5")
-_CHANNELS = (24, 40, 64, 96, 128)
+_CHANNELS = (16, 32, 64, 96, 128)
 _GROUP = 8
 
 

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from collections import OrderedDict
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vpr_backbones import build_tiny, read_weights
+
+STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, 2.0])}
+
+
+def same(tensors) -> bool:
+    return set(tensors) == set(STATE) and all(torch.equal(tensors[name], STATE[name]) for name in STATE)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        OrderedDict(STATE),
+        {"state_dict": STATE, "epoch": 3, "best_prec1": 0.5},
+        {"model": {"state_dict": STATE}, "optimizer": {"lr": 0.1}},
+        {"model_state_dict": STATE},
+    ],
+)
+def test_state_dicts_and_their_wrappers(tmp_path, content):
+    path = tmp_path / "x.pth"
+    torch.save(content, path)
+    file = read_weights(path)
+    assert same(file.tensors)
+    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_old_torch_format(tmp_path):
+    torch.save(STATE, tmp_path / "x.tar", _use_new_zipfile_serialization=False)
+    assert same(read_weights(tmp_path / "x.tar").tensors)
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.bin"])
+def test_safetensors_by_content(tmp_path, name):
+    save_file(STATE, tmp_path / name)
+    assert same(read_weights(tmp_path / name).tensors)
+
+
+class Evil:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.mkdir, (self.path,))
+
+
+def test_a_pickle_with_code_is_refused_and_not_run(tmp_path):
+    trace = tmp_path / "it_ran"
+    torch.save({"state_dict": STATE, "hook": Evil(str(trace))}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match=r"x\.pth is refused: .*would run code.*mkdir.*convert it once"):
+        read_weights(tmp_path / "x.pth")
+    assert not trace.exists()
+
+
+def test_a_checkpoint_with_its_options_is_refused_with_the_way_out(tmp_path):
+    torch.save({"state_dict": STATE, "opt": argparse.Namespace(lr=1)}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match=r"Namespace.*torch\.save\("):
+        read_weights(tmp_path / "x.pth")
+
+
+def test_torchscript_is_refused(tmp_path):
+    with pytest.warns((DeprecationWarning, FutureWarning), match="jit"):
+        torch.jit.script(torch.nn.Linear(1, 1)).save(str(tmp_path / "x.pt"))
+    with pytest.raises(ValueError, match="is a TorchScript program"):
+        read_weights(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 500])
+@pytest.mark.parametrize("kind", ["torch", "safetensors"])
+def test_damaged_files(tmp_path, kind, size):
+    path = tmp_path / "x"
+    (torch.save if kind == "torch" else save_file)(STATE, path)
+    path.write_bytes(path.read_bytes()[:size] if size < path.stat().st_size else path.read_bytes() + b"x")
+    if kind == "torch" and size == 500:
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"^weights: .*x "):
+        read_weights(path)
+
+
+def test_what_is_no_weights_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*gone\.pth; give an existing file, 'imagenet' or"):
+        read_weights(tmp_path / "gone.pth")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        read_weights(tmp_path)
+    (tmp_path / "page.pth").write_text("<html>not found</html>")
+    with pytest.raises(ValueError, match=r"page\.pth"):
+        read_weights(tmp_path / "page.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match="holds a list, not a mapping"):
+        read_weights(tmp_path / "list.pth")
+    torch.save({"epoch": 1, "lr": 0.1}, tmp_path / "none.pth")
+    with pytest.raises(ValueError, match=r"holds no state dict, .*its keys: epoch, lr"):
+        read_weights(tmp_path / "none.pth")
+
+
+def test_a_missing_file_reaches_the_user_by_the_builder(tmp_path):
+    from vpr_backbones import build_torchvision
+
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        build_torchvision(name="squeezenet1_1", weights=tmp_path / "gone.pth")
+    assert build_tiny().origin is None
