@@ -62,17 +62,25 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class SupportsGlobalToken(Protocol):
-    """A backbone that can also give one token for the whole image."""
+    """A backbone that can also give one token for the whole image.
+
+    ``forward_with_token(x) == trainable_with_token(frozen(x))``.
+    """
 
     def forward_with_token(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the feature map ``(B, C, h, w)`` and the token ``(B, C)``."""
+        ...
+
+    def trainable_with_token(self, activations: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of what ``frozen`` returned."""
         ...
 
 
 class Pooling(Protocol):
     """An ``nn.Module`` that maps a feature map ``(B, C, h, w)`` to descriptors ``(B, out_dim)`` with unit rows.
 
-    ``orderless`` declares that permuting the locations of the map leaves the descriptor unchanged.
+    ``orderless`` declares that permuting the locations of the map leaves the descriptor unchanged. A layer with an
+    attribute ``uses_global_token = True`` is called with the feature map and the backbone's token ``(B, C)``.
     """
 
     out_dim: int
@@ -236,15 +244,22 @@ class PlaceSplit(Protocol):
 
 
 class Dataset(Protocol):
-    """A data set: named splits, made when asked for."""
+    """A data set: named splits, made when asked for.
+
+    ``fingerprint`` is a hash that changes when an image or a position does; a run records it.
+    """
 
     @property
     def split_names(self) -> tuple[str, ...]: ...
     def split(self, name: str) -> PlaceSplit: ...
+    def fingerprint(self) -> str: ...
 
 
 class Neighbours(Protocol):
-    """Search result: ``distance`` float32 and ``index`` int64, both ``(Q, k)``, nearest first, ties by index."""
+    """Search result: ``distance`` float32 and ``index`` int64, both ``(Q, k)``, nearest first, ties by index.
+
+    A distance is ``|q - d|`` (not squared) under the metric ``l2`` and ``1 - q.d`` under ``ip`` (unit rows).
+    """
 
     @property
     def distance(self) -> Float32Array: ...
@@ -253,8 +268,14 @@ class Neighbours(Protocol):
 
 
 class Index(Protocol):
-    """Nearest-neighbour search over descriptors."""
+    """Nearest-neighbour search over descriptors; row ``i`` of all that was added has index ``i``.
 
+    ``metric`` is ``"l2"`` or ``"ip"``. ``search`` raises ``ValueError`` when ``k`` is more than there are descriptors;
+    ``load`` replaces the content by that of a file of the same kind, dimension and metric.
+    """
+
+    @property
+    def metric(self) -> str: ...
     def add(self, descriptors: Float32Array) -> None: ...
     def search(self, queries: Float32Array, k: int) -> Neighbours: ...
     def save(self, path: Path) -> None: ...

@@ -5,8 +5,25 @@ Needs the extra ``vpr-core[testing]``: pytest, torch and numpy, which nothing el
 
 from __future__ import annotations
 
+from vpr_core.testing.backbone import BackboneContract
 from vpr_core.testing.case import Case, Contract, Trial, over_registry
+from vpr_core.testing.loss import LossContract
+from vpr_core.testing.miner import MinerContract
+from vpr_core.testing.place_loss import PlaceLossContract
 from vpr_core.testing.pooling import PoolingContract
 from vpr_core.testing.run import breaches
+from vpr_core.testing.tuple_loss import TupleLossContract
 
-__all__ = ["Case", "Contract", "PoolingContract", "Trial", "breaches", "over_registry"]
+__all__ = [
+    "BackboneContract",
+    "Case",
+    "Contract",
+    "LossContract",
+    "MinerContract",
+    "PlaceLossContract",
+    "PoolingContract",
+    "Trial",
+    "TupleLossContract",
+    "breaches",
+    "over_registry",
+]
