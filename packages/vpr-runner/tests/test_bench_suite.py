@@ -73,6 +73,14 @@ def test_stages_of_a_method_and_of_a_setting(write: Write, registry: Registry) -
     assert widths == {"one": 4, "two": 8}
 
 
+def test_a_method_may_be_for_some_settings_only(write: Write, registry: Registry) -> None:
+    text = SUITE.replace("first: {", "first: {settings: [two], ") + "settings: {one: {}, two: {}}\n"
+    cells = plan(load_suite(write(text)), registry, placeholders={"data": "/sets"})
+    assert {(cell.setting, cell.method) for cell in cells} == {("one", "second"), ("two", "first"), ("two", "second")}
+    with pytest.raises(ConfigError, match=r"methods\.first\.settings: \['three'\] is no list of one, two"):
+        load_suite(write(text.replace("[two]", "[three]")))
+
+
 def test_tests_are_run_files_for_evaluation_only(write: Write, registry: Registry) -> None:
     text = SUITE + "tests:\n  same: {}\n  other: {dataset: {root: elsewhere}, image: {size: [32, 48]}}\n"
     cell = plan(load_suite(write(text)), registry, placeholders={"data": "/sets"})[0]

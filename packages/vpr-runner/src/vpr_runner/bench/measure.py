@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vpr_runner.compute import Compute
+from vpr_runner.encode import evaluating
 from vpr_runner.source import ImageSource
 
 if TYPE_CHECKING:
@@ -24,20 +24,18 @@ LEAST_SECONDS, LEAST_ROUNDS = 0.2, 5
 
 
 def milliseconds(retriever: Retriever, images: ImageSet, compute: Compute) -> dict[str, float]:
-    """Return median milliseconds per image of ``backbone`` and of ``pooling`` (with whitening, when there is one).
+    """Return milliseconds per image of ``backbone`` and of ``pooling`` (with whitening, when there is one).
 
-    Measured on the first images of ``images`` in one batch of at most 16, decoding left out, after a warm-up.
+    Measured on the first images of ``images`` in one batch of at most 16, decoding left out, after a warm-up. The
+    fastest of at least five rounds counts: whatever else the machine does can only add to it.
     """
     batch = next(iter(ImageSource(images).batches(range(min(BATCH, len(images))), compute))).values
-    was_training = retriever.training
-    retriever.eval()
-    with torch.inference_mode(), compute.autocast():
+    with evaluating(retriever), torch.inference_mode(), compute.autocast():
         features = _features(retriever, batch)
         times = {
-            "backbone": _median_seconds(lambda: _features(retriever, batch), compute),
-            "pooling": _median_seconds(lambda: retriever.pool(*features), compute),
+            "backbone": _least_seconds(lambda: _features(retriever, batch), compute),
+            "pooling": _least_seconds(lambda: retriever.pool(*features), compute),
         }
-    retriever.train(was_training)
     return {part: 1000 * seconds / len(batch) for part, seconds in times.items()}
 
 
@@ -47,12 +45,12 @@ def _features(retriever: Retriever, images: Tensor) -> tuple[Any, ...]:
     return (retriever.features(images),)
 
 
-def _median_seconds(work: Callable[[], object], compute: Compute) -> float:
+def _least_seconds(work: Callable[[], object], compute: Compute) -> float:
     _timed(work, compute)
     rounds: list[float] = []
     while len(rounds) < LEAST_ROUNDS or sum(rounds) < LEAST_SECONDS:
         rounds.append(_timed(work, compute))
-    return statistics.median(rounds)
+    return min(rounds)
 
 
 def _timed(work: Callable[[], object], compute: Compute) -> float:

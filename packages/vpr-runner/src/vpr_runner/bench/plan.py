@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import config_hash, parse_run
 from vpr_runner.bench.merge import fill, laid_over, unfilled
-from vpr_runner.bench.suite import STAGES_KEY, Stage, Suite
+from vpr_runner.bench.suite import RESERVED, Stage, Suite
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -127,7 +127,7 @@ def _cell(
 ) -> Cell:
     assert isinstance(suite.base, dict)
     run = laid_over(laid_over(suite.base, suite.settings.get(setting, {})), suite.methods[method])
-    run.pop(STAGES_KEY, None)
+    run = {key: value for key, value in run.items() if key not in RESERVED}
     _seed(run, seed, registry)
     tests = {label: laid_over(run, block) for label, block in (suite.tests or {DEFAULT_TEST: {}}).items()}
     return Cell(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,20 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import read_yaml
 
-__all__ = ["Stage", "Suite", "find_suite", "load_suite", "plugins_of", "suite_folders"]
+__all__ = ["RESERVED", "Stage", "Suite", "find_suite", "load_suite", "plugins_of", "suite_folders"]
 
 Stage = Literal["untrained", "trained"]
 Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^/\\|\x00-\x1f]+$")]
 Overrides = dict[str, Any]
 STAGES: tuple[Stage, ...] = ("untrained", "trained")
-STAGES_KEY = "stages"
+STAGES_KEY, SETTINGS_KEY = "stages", "settings"
+RESERVED = (STAGES_KEY, SETTINGS_KEY)
+"""Keys of a method or setting that belong to no run file."""
 
 
 class Suite(BaseModel):
     """One comparison: every method, in every setting, at every stage, with every seed.
 
     Each method, setting and test is a part of a run file, laid over ``base`` in the order base, setting, method, test.
-    A method or a setting may also hold ``stages``, when not all of the suite's make sense for it.
+    A method or a setting may also hold ``stages``, when not all of the suite's make sense for it, and a method
+    ``settings``, the labels of those that it makes sense in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -63,10 +66,12 @@ class Suite(BaseModel):
             raise ValueError(f"seeds: {self.seeds} names a seed twice; each seed is one run")
         for kind, blocks in (("methods", self.methods), ("settings", self.settings)):
             for label, block in blocks.items():
-                _check_stages(f"{kind}.{label}", block)
+                _check_labels(f"{kind}.{label}.{STAGES_KEY}", block.get(STAGES_KEY), STAGES)
+        for label, block in self.methods.items():
+            _check_labels(f"methods.{label}.{SETTINGS_KEY}", block.get(SETTINGS_KEY), self.settings)
         if self.table is not None:
             for label, block in self.methods.items():
-                other = sorted(set(block) - {STAGES_KEY, self.table})
+                other = sorted(set(block) - {*RESERVED, self.table})
                 if other:
                     raise ValueError(
                         f"methods.{label}: changes {', '.join(other)}, but the suite says that its methods differ in "
@@ -76,17 +81,16 @@ class Suite(BaseModel):
 
     def stages_of(self, method: str, setting: str) -> list[Stage]:
         """Return the stages that this method has in this setting, in the suite's order."""
+        if setting and setting not in self.methods[method].get(SETTINGS_KEY, [setting]):
+            return []
         own = self.methods[method].get(STAGES_KEY, self.stages)
         there = self.settings.get(setting, {}).get(STAGES_KEY, self.stages)
         return [stage for stage in self.stages if stage in own and stage in there]
 
 
-def _check_stages(where: str, block: Mapping[str, Any]) -> None:
-    stages = block.get(STAGES_KEY)
-    if stages is None:
-        return
-    if not isinstance(stages, list) or not stages or set(stages) - set(STAGES):
-        raise ValueError(f"{where}.stages: {stages!r} is no list of untrained, trained")
+def _check_labels(where: str, labels: object, known: Collection[str]) -> None:
+    if labels is not None and (not isinstance(labels, list) or not labels or not set(labels) <= set(known)):
+        raise ValueError(f"{where}: {labels!r} is no list of {', '.join(known) or 'labels (the suite has none)'}")
 
 
 def suite_folders(start: Path | None = None) -> list[Path]:

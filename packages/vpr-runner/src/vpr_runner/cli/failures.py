@@ -69,7 +69,7 @@ def _kind(error: BaseException) -> tuple[int, bool] | None:
     if isinstance(error, VPRError):
         return FAILED, True
     if isinstance(error, OSError):
-        return (FAILED, False) if error.errno in _MACHINE else (USAGE, True)
+        return (FAILED if error.errno in _MACHINE else USAGE), False
     # Leaves raise ValueError for what they were given; KeyError and its like stay faults of ours.
     if isinstance(error, ValueError):
         return USAGE, True
