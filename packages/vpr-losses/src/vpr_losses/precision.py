@@ -1,0 +1,23 @@
+"""Keeping losses and distances in float32."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+__all__ = ["raised", "without_autocast"]
+
+
+def raised(x: Tensor) -> Tensor:
+    """Return ``x`` in float32, or unchanged when it is float32 or float64 already."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which autocast leaves operations on ``x``'s device alone."""
+    kind = x.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.autocast(device_type=kind, enabled=False)
+    return nullcontext()
