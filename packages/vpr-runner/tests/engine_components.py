@@ -66,9 +66,7 @@ class Dots:
             for place, image in enumerate(names):
                 self._write(image, offset + place, role)
             xy = np.stack([40.0 * np.arange(places) + shift, np.full(places, float(offset))], axis=1)
-            sets[role] = ImageSet(
-                root=Path(self._config.root), names=names, xy=xy, place=np.arange(places) + offset
-            )
+            sets[role] = ImageSet(root=Path(self._config.root), names=names, xy=xy, place=np.arange(places) + offset)
         return PlaceSplit(
             name=name,
             database=sets["database"],

@@ -17,20 +17,23 @@ from vpr_runner import atomic
 from vpr_runner.lock import folder_lock
 
 
+def write_half(target: Path) -> None:
+    with atomic.atomic_file(target) as file:
+        file.write(b"half")
+        raise ValueError("boom")
+
+
 def test_a_failing_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
     target = tmp_path / "x.json"
     atomic.write_json(target, {"a": 1})
-    with pytest.raises(ValueError, match="boom"), atomic.atomic_file(target) as file:
-        file.write(b"half")
-        raise ValueError("boom")
+    with pytest.raises(ValueError, match="boom"):
+        write_half(target)
     assert json.loads(target.read_text()) == {"a": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_disk_that_fails_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
+def test_a_disk_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     target = tmp_path / "x.txt"
     atomic.write_text(target, "old")
 

@@ -35,8 +35,8 @@ def test_permutation_and_sample() -> None:
 
 
 def test_the_global_generators_are_left_alone() -> None:
-    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - the one to be spared
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
     torch.randperm(5, generator=generator(1, "x"))
     permutation(5, 1, "x")
     assert torch.equal(state, torch.get_rng_state())
-    assert (numpy_state == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert (numpy_state == np.random.get_state()[1]).all()

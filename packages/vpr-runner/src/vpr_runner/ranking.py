@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from vpr_core.types import Neighbours
+from vpr_eval import Neighbours, suppress_groups
 
 __all__ = ["ranking"]
 
-Int64Array = npt.NDArray[np.int64]
 
-
-def ranking(search: Callable[[int], Neighbours], split: Any, *, size: int, depth: int) -> Int64Array:
+def ranking(search: Callable[[int], Neighbours], split: Any, *, size: int, depth: int) -> npt.NDArray[np.int64]:
     """Return ``(Q, depth)`` database positions, best first, as ``split``'s protocol wants them; -1 fills short rows.
 
     Answers that the protocol ignores (the query's own time stamp, the query itself) are taken out, and of each group
@@ -30,39 +27,14 @@ def ranking(search: Callable[[int], Neighbours], split: Any, *, size: int, depth
         depth: length of the ranking.
     """
     group = getattr(split.protocol, "group", None) or 1
-    groups = split.groups() if group > 1 else None
-    ignores = hasattr(split, "ignored")
+    groups = np.asarray(split.groups()) if group > 1 else 1
     fetch = min(size, depth * group)
     while True:
-        found = np.asarray(search(fetch).index, dtype=np.int64)
-        drop = found < 0
-        if ignores:
-            drop |= split.ignored(found)
-        if groups is not None:
-            drop |= _repeats(np.where(drop, -1, groups[found]))
-        kept = _closed_up(found, drop)[:, :depth]
-        if fetch >= size or (kept.shape[1] == depth and (kept >= 0).all()):
-            return _padded(kept, depth)
+        found = search(fetch)
+        index = found.index
+        if hasattr(split, "ignored"):
+            index = np.where(split.ignored(index), np.int64(-1), index)
+        kept = suppress_groups(Neighbours(found.distance, index), keep=depth, group=groups).index
+        if fetch >= size or (kept >= 0).all():
+            return kept
         fetch = min(size, 4 * fetch)
-
-
-def _repeats(labels: Int64Array) -> npt.NDArray[np.bool_]:
-    """Return which entries repeat an earlier label of their row; -1 is no label."""
-    order = np.argsort(labels, axis=1, kind="stable")
-    ranked = np.take_along_axis(labels, order, axis=1)
-    again = np.zeros(labels.shape, dtype=bool)
-    again[:, 1:] = (ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] >= 0)
-    repeats = np.empty_like(again)
-    np.put_along_axis(repeats, order, again, axis=1)
-    return repeats
-
-
-def _closed_up(found: Int64Array, drop: npt.NDArray[np.bool_]) -> Int64Array:
-    """Move what stays to the front of each row, in order, and fill up with -1."""
-    order = np.argsort(drop, axis=1, kind="stable")
-    return np.take_along_axis(np.where(drop, -1, found), order, axis=1)
-
-
-def _padded(found: Int64Array, depth: int) -> Int64Array:
-    missing = depth - found.shape[1]
-    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1) if missing > 0 else found

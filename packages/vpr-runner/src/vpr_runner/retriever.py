@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vpr_core import FeatureSpec
+from vpr_runner.keys import key
 from vpr_runner.storage import load_retriever, save_retriever
 
 if TYPE_CHECKING:
@@ -124,7 +125,16 @@ class Retriever(nn.Module):
 
 
 def assemble(config: RunConfig, registry: Registry) -> Retriever:
-    """Build the backbone and pooling layer that a run file names, not yet initialised from features."""
+    """Build the backbone and pooling layer that a run file names, not yet initialised from features.
+
+    Random weights are a function of the run's seed; the global generators are left as they were.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(key(config.seed, "weights"))
+        return _assembled(config, registry)
+
+
+def _assembled(config: RunConfig, registry: Registry) -> Retriever:
     backbone: Any = registry.build("backbone", config.backbone)
     features = FeatureSpec(
         channels=backbone.out_channels,

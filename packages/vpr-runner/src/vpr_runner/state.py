@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from vpr_core import UsageError
+
 if TYPE_CHECKING:
     from vpr_core import RunConfig
     from vpr_runner.retriever import Retriever
@@ -119,11 +121,11 @@ def make_optimizer(retriever: Retriever, config: RunConfig) -> torch.optim.Optim
     """Return the optimiser of every parameter that is trained; a parameter is trained if it requires a gradient.
 
     Raises:
-        ValueError: there is none.
+        UsageError: there is none.
     """
     parameters = [parameter for parameter in retriever.parameters() if parameter.requires_grad]
     if not parameters:
-        raise ValueError(
+        raise UsageError(
             "train: the network has no parameter to train; set backbone.train_from to an earlier stage, take a "
             "pooling layer with parameters, or evaluate it as it is with `vpr eval`"
         )

@@ -65,7 +65,7 @@ def parts_of(order: npt.NDArray[np.int64], config: RunConfig, epoch: int) -> lis
 def mine(job: Job, training: TrainingSet, queries: npt.NDArray[np.int64]) -> MinedTuples:
     """Encode what the miner wants to see, and let it choose."""
     state = job.state
-    request = training.request(queries, seed=job.config.seed, epoch=state.epoch)
+    request = training.request(queries, seed=job.config.seed, epoch=state.epoch, part=state.part)
     candidates = state.miner.candidates(request)
     # Queries first, then candidates: one pass over both, in one array.
     positions = np.concatenate([queries, np.asarray(candidates, dtype=np.int64) + training.queries])

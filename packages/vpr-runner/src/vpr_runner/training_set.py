@@ -68,7 +68,7 @@ class TrainingSet:
             np.setdiff1d(row, bad_database, assume_unique=True)
             for row in split.within(within, beyond=beyond, different_time=different_time)
         ]
-        near = split.within(negative)
+        near = _never_negative(split, negative)
         excluded = [
             np.union1d(np.union1d(a, b), bad_database).astype(np.int64) for a, b in zip(near, positives, strict=True)
         ]
@@ -96,7 +96,7 @@ class TrainingSet:
         """Return the queries of ``epoch`` in the order in which they are visited, a function of (seed, epoch)."""
         return self.usable[permutation(len(self.usable), config.seed, "query order", epoch)][: config.train.max_queries]
 
-    def request(self, queries: npt.NDArray[np.int64], *, seed: int, epoch: int) -> MiningRequest:
+    def request(self, queries: npt.NDArray[np.int64], *, seed: int, epoch: int, part: int) -> MiningRequest:
         """Return what a miner is asked for these queries."""
         return MiningRequest(
             queries=torch.from_numpy(queries),
@@ -105,7 +105,15 @@ class TrainingSet:
             database_size=len(self.split.database),
             seed=seed,
             epoch=epoch,
+            part=part,
         )
+
+
+def _never_negative(split: Any, radius: float) -> Sequence[npt.NDArray[np.int64]]:
+    """Return who is no negative: all within ``radius``, and whom else a split of ours may name."""
+    rule = getattr(split, "never_negative", split.within)
+    rows: Sequence[npt.NDArray[np.int64]] = rule(radius)
+    return rows
 
 
 def radii(split: Any, config: RunConfig) -> tuple[float, float | None, float, bool]:
