@@ -105,6 +105,9 @@ class Ragged(Protocol):
     def values(self) -> Tensor: ...
     @property
     def offsets(self) -> Tensor: ...
+    def __len__(self) -> int: ...
+    def row(self, index: int) -> Tensor: ...
+    def rows(self) -> list[Tensor]: ...
 
 
 class Tuples(Protocol):
@@ -128,7 +131,8 @@ class MiningRequest(Protocol):
     ``queries (T,)`` int64 positions; ``positives`` and ``excluded`` have one row a query: database positions that may
     serve as positives, and those that must never be negatives (a superset of the true matches).
     ``seed`` and ``epoch`` key the randomness together with the query's position, so that the draw depends neither on
-    the order of queries nor on the number of processes.
+    the order of queries nor on the number of processes. ``part`` numbers the part of the epoch, the key of what all its
+    queries share.
     """
 
     @property
@@ -143,6 +147,8 @@ class MiningRequest(Protocol):
     def seed(self) -> int: ...
     @property
     def epoch(self) -> int: ...
+    @property
+    def part(self) -> int: ...
 
 
 class Miner(Protocol):

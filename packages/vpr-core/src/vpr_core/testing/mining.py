@@ -26,9 +26,16 @@ class Rows:
         values = torch.cat(list(rows)) if rows else torch.empty(0)
         return cls(values=values.long(), offsets=lengths.cumsum(0))
 
-    def row(self, position: int) -> Tensor:
-        """Row ``position``."""
-        return self.values[int(self.offsets[position]) : int(self.offsets[position + 1])]
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def row(self, index: int) -> Tensor:
+        """Row ``index``."""
+        return self.values[int(self.offsets[index]) : int(self.offsets[index + 1])]
+
+    def rows(self) -> list[Tensor]:
+        """All rows."""
+        return [self.row(index) for index in range(len(self))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,7 @@ class Request:
     database_size: int
     seed: int
     epoch: int
+    part: int = 0
 
 
 class Scene:
