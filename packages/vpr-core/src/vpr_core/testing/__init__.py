@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from vpr_core.testing.backbone import BackboneContract
 from vpr_core.testing.case import Case, Contract, Trial, over_registry
+from vpr_core.testing.dataset import DatasetContract
+from vpr_core.testing.index import IndexContract
 from vpr_core.testing.loss import LossContract
 from vpr_core.testing.miner import MinerContract
 from vpr_core.testing.place_loss import PlaceLossContract
@@ -18,6 +20,8 @@ __all__ = [
     "BackboneContract",
     "Case",
     "Contract",
+    "DatasetContract",
+    "IndexContract",
     "LossContract",
     "MinerContract",
     "PlaceLossContract",
