@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 __all__ = ["csv_table", "markdown_table"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The last four are full-width forms, which some spreadsheets take as the same.
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _MARKUP = str.maketrans(
     {"\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "&": "&amp;", "`": "\\`", "*": "\\*", "_": "\\_", "[": "\\["}
 )
@@ -38,14 +39,14 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> s
 
 
 def csv_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a CSV table (RFC 4180 quoting, ``\\n`` line ends).
+    """Return a CSV table (RFC 4180, so lines end in ``\\r\\n``).
 
-    Text that a spreadsheet would run as a formula (it starts with ``= + - @``, a tab or a line break, also after
-    blanks) gets an apostrophe in front; numbers stay numbers. None is an empty cell.
+    Text that a spreadsheet would run as a formula (it starts with ``= + - @``, also after white space) gets an
+    apostrophe in front, as does text that starts with a tab or a line break; numbers stay numbers; None is empty.
     """
     _check_width(header, rows)
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([_csv_cell(cell) for cell in header])
     writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
     return out.getvalue()
@@ -81,4 +82,5 @@ def _csv_cell(cell: object) -> object:
     if isinstance(cell, (int, float)):
         return cell if math.isfinite(cell) else str(cell)
     text = str(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    risky = text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if risky else text
