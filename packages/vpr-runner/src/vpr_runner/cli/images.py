@@ -98,7 +98,7 @@ def write_origin(folder: Path, images: Any, *, model: Path, positioned: bool) ->
 class Origin:
     """What `write_origin` wrote; empty where it wrote nothing (an extraction made from Python)."""
 
-    def __init__(self, *, model: Path | None, positions: dict[str, tuple[str, str]]) -> None:
+    def __init__(self, *, model: Path | None, positions: dict[str, tuple[float, float]]) -> None:
         self.model = model
         self.positions = positions
 
@@ -108,8 +108,8 @@ def read_origin(folder: Path) -> Origin:
     model = None
     if (folder / ORIGIN_FILE).is_file():
         model = Path(json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))["model"])
-    positions: dict[str, tuple[str, str]] = {}
+    positions: dict[str, tuple[float, float]] = {}
     if (folder / ROWS_FILE).is_file():
         with (folder / ROWS_FILE).open(encoding="utf-8", newline="") as file:
-            positions = {row["name"]: (row["x"], row["y"]) for row in csv.DictReader(file) if "x" in row}
+            positions = {row["name"]: (float(row["x"]), float(row["y"])) for row in csv.DictReader(file) if "x" in row}
     return Origin(model=model, positions=positions)

@@ -78,7 +78,7 @@ def search(
         print(query)
         width = max(len(item["image"]) for item in answer)
         for item in answer:
-            where = f"  x {item['x']}  y {item['y']}" if "x" in item else ""
+            where = f"  x {item['x']:.2f}  y {item['y']:.2f}" if "x" in item else ""
             print(f"  {item['rank']:>3}  {item['distance']:.4f}  {item['image']:<{width}}{where}".rstrip())
 
 
