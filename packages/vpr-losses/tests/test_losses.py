@@ -222,6 +222,7 @@ def test_half_precision_is_raised_under_autocast_too(
     assert int(count) == number
 
 
+@pytest.mark.slow  # the compiler's import
 @each_loss
 def test_compiles_in_one_graph(loss: TupleLoss, definition: Definition) -> None:
     query, positives, negatives, positive_mask, negative_mask = tuples()

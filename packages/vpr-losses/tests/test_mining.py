@@ -35,7 +35,7 @@ class World:
         near = [[p for p in (4 * q - 1, 4 * q, 4 * q + 1) if 0 <= p < DATABASE and q != 7] for q in chosen]
         barred = [[p for p in range(4 * q - 3, 4 * q + 4) if 0 <= p < DATABASE] for q in chosen]
         return MiningRequest(
-            queries=torch.tensor(chosen),
+            queries=torch.tensor(chosen, dtype=torch.int64),
             positives=Ragged.from_rows(near),
             excluded=Ragged.from_rows(barred),
             database_size=DATABASE,
