@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vpr_data.city.brush import gather, paint, rgb
-from vpr_data.city.draws import F32, I64, Bool, unit_hash
+from vpr_data.city.draws import F32, F64, I64, Bool, unit_hash
 from vpr_data.city.plan import Roads
 from vpr_data.city.visits import Visit
 
@@ -29,16 +29,27 @@ _PAINTS = np.array(
 )
 
 # length, width and height of the body; then start, length, width and top of the cabin
-_MODELS = (
-    (4.2, 1.75, 0.88, 1.05, 2.3, 1.55, 1.45),
-    (4.4, 1.78, 0.90, 1.15, 3.1, 1.60, 1.50),
-    (5.2, 2.00, 1.10, 0.95, 4.2, 1.95, 2.25),
+_MODELS = np.array(
+    (
+        (4.2, 1.75, 0.88, 1.05, 2.3, 1.55, 1.45),
+        (4.4, 1.78, 0.90, 1.15, 3.1, 1.60, 1.50),
+        (5.2, 2.00, 1.10, 0.95, 4.2, 1.95, 2.25),
+    )
 )
+_SLOT = 5.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Boxes:
-    """Walls of boxes ``start -> end (S, 2)`` with tops ``(S,)``; ``part`` 0 body, 1 cabin; ``face`` 0 nose .. 3; ``paint (3, S)``."""
+    """Walls of boxes, ``(S,)`` each.
+
+    Attributes:
+        start: one end of the wall, ``(S, 2)``; ``end`` is the other, the outside is on the right.
+        top: height of the box; ``belt`` is the height of the car's body.
+        part: 0 body, 1 cabin.
+        face: 0 nose, 1 left, 2 rear, 3 right.
+        paint: colour of the car, ``(3, S)``.
+    """
 
     start: F32
     end: F32
@@ -54,50 +65,47 @@ class Boxes:
 
 def park_cars(roads: Roads, visit: Visit, *, salt: int) -> Boxes:
     """The cars that stand along the roads in one visit."""
-    start: list[F32] = []
-    end: list[F32] = []
-    rows: list[tuple[float, float, int, int]] = []
-    colours: list[F32] = []
-    for i in range(len(roads)):
-        a, b = roads.start[i], roads.end[i]
-        length = float(np.linalg.norm(b - a))
-        along = (b - a) / length
-        across = np.array([along[1], -along[0]])
-        first, last = float(roads.margin[i, 0]) + 7.0, length - float(roads.margin[i, 1]) - 7.0
-        slots = np.arange(max(int((last - first) / 5.9), 0))
-        for side in (-1, 1):
-            if roads.kind[i] == 0 and side == 1:
-                continue
-            draw = unit_hash(salt, visit.time, i, side + 1, slots, 101)
-            for slot in np.flatnonzero(draw < 0.5 * min(visit.people, 1.1)):
-                chance = unit_hash(salt, visit.time, i, side + 1, int(slot), np.arange(102, 107))
-                model = _MODELS[int(np.searchsorted((0.5, 0.85, 1.0), chance[0], side="right").clip(0, 2))]
-                size, width, belt, cabin, cabin_size, cabin_width, top = model
-                centre = a + along * (first + 5.9 * slot + 2.9 + 0.5 * (chance[1] - 0.5))
-                centre = centre + across * side * (roads.half[i] - width / 2 - 0.15 - 0.15 * chance[2])
-                facing = along * (side if chance[3] < 0.9 else -side)
-                colour = _PAINTS[int(chance[4] * len(_PAINTS))]
-                for part, (back, box, wide, height) in enumerate(
-                    ((0.0, size, width, belt), (size - cabin - cabin_size, cabin_size, cabin_width, top))
-                ):
-                    left = np.array([-facing[1], facing[0]]) * wide / 2
-                    rear = centre + facing * (back - size / 2)
-                    nose = rear + facing * box
-                    ring = [nose - left, nose + left, rear + left, rear - left]
-                    for face in range(4):
-                        start.append(ring[face].astype(np.float32))
-                        end.append(ring[(face + 1) % 4].astype(np.float32))
-                        rows.append((height, belt, part, face))
-                        colours.append(colour)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    along = roads.end - roads.start
+    length = np.linalg.norm(along, axis=1)
+    along = along / length[:, None]
+    slots = np.maximum((length - roads.margin.sum(axis=1) - 14.0) / _SLOT, 0).astype(np.int64)
+    road = np.repeat(np.arange(len(roads)), 2 * slots)
+    number = np.concatenate([np.arange(2 * count) for count in slots])
+    side, slot = number % 2, number // 2
+    chance = [unit_hash(salt, visit.time, road, side, slot, 101 + k) for k in range(6)]
+    parked = (chance[5] < 0.5 * min(visit.people, 1.1)) & ((roads.kind[road] > 0) | (side == 0))
+    road, slot, sign = road[parked], slot[parked], 2.0 * side[parked] - 1
+    chance = [part[parked] for part in chance]
+
+    model = _MODELS[np.searchsorted((0.5, 0.85), chance[0], side="right")]
+    size, width, belt, cabin, cabin_size, cabin_width, top = model.T
+    forth = along[road]
+    across = np.stack([forth[:, 1], -forth[:, 0]], axis=1) * sign[:, None]
+    place = roads.margin[road, 0] + 7.0 + _SLOT * slot + 2.9 + 0.5 * (chance[1] - 0.5)
+    centre = roads.start[road] + forth * place[:, None]
+    centre = centre + across * (roads.half[road] - width / 2 - 0.15 - 0.15 * chance[2])[:, None]
+    facing = forth * (sign * np.where(chance[3] < 0.9, 1, -1))[:, None]
+    left = np.stack([-facing[:, 1], facing[:, 0]], axis=1) / 2
+
+    def box(back: F64, box_size: F64, wide: F64) -> tuple[F64, F64]:
+        rear = centre + facing * (back - size / 2)[:, None]
+        nose, half = rear + facing * box_size[:, None], left * wide[:, None]
+        ring = np.stack([nose - half, nose + half, rear + half, rear - half], axis=1)
+        return ring, np.roll(ring, -1, axis=1)
+
+    body = box(np.zeros_like(size), size, width)
+    roof = box(size - cabin - cabin_size, cabin_size, cabin_width)
+    cars = len(size)
     return Boxes(
-        start=np.array(start, dtype=np.float32).reshape(-1, 2),
-        end=np.array(end, dtype=np.float32).reshape(-1, 2),
-        top=table[:, 0].astype(np.float32),
-        belt=table[:, 1].astype(np.float32),
-        part=table[:, 2].astype(np.int64),
-        face=table[:, 3].astype(np.int64),
-        paint=np.array(colours, dtype=np.float32).reshape(-1, 3).T.copy(),
+        start=np.concatenate([body[0], roof[0]]).reshape(-1, 2).astype(np.float32),
+        end=np.concatenate([body[1], roof[1]]).reshape(-1, 2).astype(np.float32),
+        top=np.repeat(np.concatenate([belt, top]), 4).astype(np.float32),
+        belt=np.repeat(np.concatenate([belt, belt]), 4).astype(np.float32),
+        part=np.repeat([0, 1], 4 * cars),
+        face=np.tile(np.arange(4), 2 * cars),
+        paint=np.ascontiguousarray(
+            np.repeat(np.tile(_PAINTS[(chance[4] * len(_PAINTS)).astype(int)], (2, 1)), 4, axis=0).T
+        ),
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from vpr_data.city.cars import Boxes, park_cars
 from vpr_data.city.draws import F32, Bool, unit_hash
 from vpr_data.city.plan import District
-from vpr_data.city.styles import BOARDS, PLASTER, Buildings
+from vpr_data.city.props import Props, place_props
+from vpr_data.city.styles import BOARDS, PLASTER
 from vpr_data.city.visits import Visit
 
 __all__ = ["Dress", "dress_district"]
@@ -28,6 +29,7 @@ class Dress:
         shop: number of the shop in each ground floor; a new one has another name, colour and awning.
         clad: behind scaffolding.
         boxes: parked cars of the whole district.
+        props: trees, lamps and passers-by of the whole district.
     """
 
     visit: Visit
@@ -35,6 +37,7 @@ class Dress:
     shop: F32
     clad: Bool
     boxes: Boxes
+    props: Props
 
 
 def dress_district(district: District, visit: Visit, *, salt: int) -> Dress:
@@ -54,4 +57,5 @@ def dress_district(district: District, visit: Visit, *, salt: int) -> Dress:
         shop=shop,
         clad=unit_hash(number, visit.time, salt, 71) < _CLAD,
         boxes=park_cars(district.roads, visit, salt=salt),
+        props=place_props(district, visit, salt=salt),
     )

@@ -35,10 +35,10 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True)
 class Shaded:
-    """``albedo (3, n)``, light of its own ``glow (3, n)`` and the share of mirrored sky ``mirror (n,)``."""
+    """``albedo (3, n)``, light of its own ``glow (3, n)`` if any, and the share of mirrored sky ``mirror (n,)``."""
 
     albedo: F32
-    glow: F32
+    glow: F32 | None
     mirror: F32
 
 

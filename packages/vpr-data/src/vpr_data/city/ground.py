@@ -43,35 +43,24 @@ def shade_ground(x: F32, y: F32, size: F32, roads: Roads, near: list[int], parks
     cobbled = np.zeros(count, dtype=np.bool_)
     for i in near:
         start, end = roads.start[i], roads.end[i]
-        length = float(np.linalg.norm(end - start))
+        length = np.float32(np.linalg.norm(end - start))
         ux, uy = ((end - start) / length).astype(np.float32)
-        dx, dy = x - np.float32(start[0]), y - np.float32(start[1])
-        along, lateral = dx * ux + dy * uy, dx * uy - dy * ux
-        half, kind = float(roads.half[i]), int(roads.kind[i])
-        off = np.abs(lateral)
-        beyond = np.maximum(-along, along - length)
-        edge = np.maximum(off - half, beyond - 1.5)
-        closer = edge < best
-        best = np.minimum(best, edge)
-        slabs = np.where(closer, np.floor(along / 1.2) * 31 + np.floor(lateral / 0.8), slabs)
-        within = edge < 0
-        inside += within
-        first, last = float(roads.margin[i, 0]), length - float(roads.margin[i, 1])
-        clear = within & (along > first + 6) & (along < last - 6)
-        if kind == 0:
-            cobbled |= within
+        x0, y0 = start.astype(np.float32)
+        along, lateral = (x - x0) * ux + (y - y0) * uy, (x - x0) * uy - (y - y0) * ux
+        half = np.float32(roads.half[i])
+        edge = np.maximum(np.abs(lateral) - half, np.abs(along - length / 2) - (length / 2 + np.float32(1.5)))
+        beside = np.flatnonzero((edge < best) & (edge < 8))
+        slabs[beside] = np.floor(along[beside] / np.float32(1.2)) * 31 + np.floor(lateral[beside] / np.float32(0.8))
+        np.minimum(best, edge, out=best)
+        within = np.flatnonzero(edge < 0)
+        inside[within] += 1
+        if roads.kind[i] == 0:
+            cobbled[within] = True
             continue
-        dash = clear & (off < 0.09) & (along % 6 < 3)
-        if kind == 2:
-            dash |= clear & (np.abs(off - half * 0.48) < 0.08) & (along % 8 < 3)
-            dash |= clear & (off < 0.20) & (off > 0.07)
-        parking = clear & (np.abs(off - (half - 2.1)) < 0.06) & (along % 3 < 2)
-        zebra = within & (
-            ((along > first + 1.2) & (along < first + 4.2)) | ((along < last - 1.2) & (along > last - 4.2))
+        margins = (float(roads.margin[i, 0]), float(roads.margin[i, 1]))
+        marks[within] = np.maximum(
+            marks[within], _marks(along[within], lateral[within], float(length), half, margins, wide=roads.kind[i] == 2)
         )
-        zebra &= (lateral + 40) % 1.1 < 0.55
-        marks[dash | parking] = 0.8
-        marks[zebra] = 0.85
     fine = np.clip(np.float32(1.5) - size * 3, 0, 1)
     grain = np.float32(0.05) * (noise(x + 500, y + 500, 5.0) + noise(x + 500, y + 500, 30.0) * fine)
     road = best < 0
@@ -103,6 +92,23 @@ def shade_ground(x: F32, y: F32, size: F32, roads: Roads, near: list[int], parks
         cover = np.float32(visit.snow) * np.where(road, slush, np.float32(0.92))
         albedo += (rgb((0.90, 0.92, 0.95)) - albedo) * cover
     return albedo, mirror
+
+
+def _marks(
+    along: F32, lateral: F32, length: float, half: np.float32, margins: tuple[float, float], *, wide: bool
+) -> F32:
+    """Strength of the white paint on a carriageway: dashes, double lines, parking bays, zebra crossings."""
+    off = np.abs(lateral)
+    first, last = margins[0], length - margins[1]
+    dash = (off < 0.09) & (along % 6 < 3)
+    if wide:
+        dash |= (np.abs(off - half * np.float32(0.48)) < 0.08) & (along % 8 < 3)
+        dash |= (off < 0.20) & (off > 0.07)
+    dash |= (np.abs(off - (half - np.float32(2.1))) < 0.06) & (along % 3 < 2)
+    dash &= (along > first + 6) & (along < last - 6)
+    zebra = ((along > first + 1.2) & (along < first + 4.2)) | ((along < last - 1.2) & (along > last - 4.2))
+    zebra &= (lateral + 40) % np.float32(1.1) < 0.55
+    return np.where(zebra, np.float32(0.85), np.where(dash, np.float32(0.8), 0))
 
 
 def _lawn(x: F32, y: F32, visit: Visit) -> F32:

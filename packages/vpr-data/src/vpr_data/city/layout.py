@@ -88,7 +88,7 @@ def _camera(
 ) -> Camera:
     """A camera near ``spot``, ``turn`` degrees clockwise of the street, up to ``wander`` metres along it."""
     across = np.array([street[1], -street[0]])
-    lane = half * rng.uniform(0.1, 0.5) * rng.choice([-1, 1])
+    lane = half * rng.uniform(0.15, 0.45) * (1 if rng.random() < 0.7 else -1)
     position = spot + street * rng.uniform(-wander, wander) + across * lane
     heading = np.degrees(np.arctan2(street[0], street[1])) + turn
     return Camera(
@@ -158,8 +158,8 @@ def lay_out(seed: int, size: CitySize) -> tuple[Photo, ...]:
             street, road = along[station, :2], int(along[station, 2])
             direction = int(rng.integers(size.directions))
             visit = QUERY_VISITS[int(rng.integers(len(QUERY_VISITS)))]
-            turn = step * (direction + 0.4) + rng.uniform(-0.2, 0.2) * step
-            camera = _camera(size, rng, spots[station], street, float(district.roads.half[road]), turn, wander=4.0)
+            turn = step * (direction + 0.4) + rng.uniform(-0.1, 0.1) * step
+            camera = _camera(size, rng, spots[station], street, float(district.roads.half[road]), turn, wander=2.5)
             name = f"{split}/queries/{k:04d}_{visits[visit].time}.jpg"
             add(camera, visit, station, direction, name=name, query=True, rng=rng)
         first_place += len(spots) * size.directions

@@ -40,20 +40,21 @@ def cast(
     layers: int = 10,
     lids: bool = False,
 ) -> Hits:
-    """Meet ``rays (P, 3)`` with walls ``start -> end (S, 2)`` seen from their right; ``top(wall, along)`` is their height.
+    """Meet ``rays (P, 3)`` with walls ``start -> end (S, 2)``, seen from their right, as high as ``top(wall, along)``.
 
     ``rays`` have forward component 1, so that the returned ``depth`` is the depth along the optical axis. ``steps`` is
     the number of azimuths of the fan, ``reach`` the farthest distance, ``layers`` how many walls a fan azimuth keeps.
     With ``lids`` the walls turned away from the camera count too: they carry the tops of closed boxes.
     """
     turn = np.radians(heading)
-    forward = rays[:, 0] * np.float32(np.sin(turn)) + rays[:, 1] * np.float32(np.cos(turn))
-    right = rays[:, 0] * np.float32(np.cos(turn)) - rays[:, 1] * np.float32(np.sin(turn))
+    sin, cos = np.float32(np.sin(turn)), np.float32(np.cos(turn))
+    x, y, rise = (np.ascontiguousarray(rays[:, k]) for k in range(3))
+    forward, right = x * sin + y * cos, x * cos - y * sin
     azimuth = np.arctan2(right, forward)
     low, high = float(azimuth.min()), float(azimuth.max())
     fan = np.linspace(low, high, steps) + turn
     count = len(rays)
-    nothing = Hits(
+    hits = Hits(
         wall=np.full(count, -1, dtype=np.int64),
         depth=np.full(count, np.inf, dtype=np.float32),
         along=np.zeros(count, dtype=np.float32),
@@ -61,14 +62,15 @@ def cast(
     centre = np.array(origin[:2], dtype=np.float32)
     near = _in_view(start - centre, end - centre, (low + high) / 2 + turn, (high - low) / 2, reach)
     if not len(near):
-        return nothing
-    p = (start[near] - centre).astype(np.float32)
-    e = (end[near] - start[near]).astype(np.float32)
+        return hits
+    px, py = np.ascontiguousarray((start[near] - centre).T)
+    ex, ey = np.ascontiguousarray((end[near] - start[near]).T)
+    length = np.hypot(ex, ey)
     dx, dy = np.sin(fan).astype(np.float32)[:, None], np.cos(fan).astype(np.float32)[:, None]
-    turned = dx * e[:, 1] - dy * e[:, 0]
+    turned = dx * ey - dy * ex
     with np.errstate(divide="ignore", invalid="ignore"):
-        distance = (p[:, 0] * e[:, 1] - p[:, 1] * e[:, 0]) / turned
-        part = (p[:, 0] * dy - p[:, 1] * dx) / turned
+        distance = (px * ey - py * ex) / turned
+        part = (px * dy - py * dx) / turned
         met = (distance > 0.05) & (distance < reach) & (part >= 0) & (part <= 1)
         met &= (turned != 0) if lids else (turned < 0)
         distance = np.where(met, distance, np.float32(np.inf))
@@ -77,34 +79,31 @@ def cast(
         row = np.arange(steps)[:, None]
         order = np.take_along_axis(order, np.argsort(distance[row, order], axis=1, kind="stable"), axis=1)
         distance = distance[row, order]
-        part = np.clip(part[row, order], 0, 1) * np.hypot(e[:, 0], e[:, 1])[order]
-        slope = (top(near[order], np.nan_to_num(part)) - np.float32(origin[2])) / distance
+        part = np.nan_to_num(np.clip(part[row, order], 0, 1)) * length[order]
+        slope = (top(near[order], part) - np.float32(origin[2])) / distance
     slope = np.where(np.isfinite(distance), slope, np.float32(-np.inf))
     slope = np.maximum.accumulate(slope, axis=1)
 
     level = np.hypot(right, forward)
-    pixel_slope = rays[:, 2] / level
-    column = np.rint((azimuth - low) * ((steps - 1) / max(high - low, 1e-9))).astype(np.int64)
-    layer = np.zeros(count, dtype=np.int64)
-    for k in range(keep):
-        layer += slope[column, k] < pixel_slope
-    found = layer < keep
-    found &= np.isfinite(distance[column, np.minimum(layer, keep - 1)])
-    where = np.flatnonzero(found)
-    wall = order[column[where], layer[where]]
-    wp, we = p[wall], e[wall]
-    ray = rays[where]
+    pixel_slope = rise / level
+    column = np.rint((azimuth - low) * np.float32((steps - 1) / max(high - low, 1e-9))).astype(np.int64)
+    where = np.flatnonzero(pixel_slope <= slope[:, -1].take(column))
+    column, wanted = column[where], pixel_slope[where]
+    layer = np.zeros(len(where), dtype=np.int64)
+    for k in range(keep - 1):
+        layer += np.ascontiguousarray(slope[:, k]).take(column) < wanted
+    cell = column * keep + layer
+    wall = order.take(cell)
+    px, py, ex, ey, x, y = px.take(wall), py.take(wall), ex.take(wall), ey.take(wall), x[where], y[where]
     with np.errstate(divide="ignore", invalid="ignore"):
-        cross = ray[:, 0] * we[:, 1] - ray[:, 1] * we[:, 0]
-        depth = (wp[:, 0] * we[:, 1] - wp[:, 1] * we[:, 0]) / cross
-        share = (wp[:, 0] * ray[:, 1] - wp[:, 1] * ray[:, 0]) / cross
+        cross = x * ey - y * ex
+        depth = (px * ey - py * ex) / cross
+        share = (px * y - py * x) / cross
     good = np.isfinite(depth) & (depth > 0)
-    depth = np.where(good, depth, distance[column[where], layer[where]] / level[where])
-    length = np.hypot(we[:, 0], we[:, 1])
-    nothing.wall[where] = near[wall]
-    nothing.depth[where] = depth
-    nothing.along[where] = np.clip(np.where(good, share, 0.5), 0, 1) * length
-    return nothing
+    hits.wall[where] = near.take(wall)
+    hits.depth[where] = np.where(good, depth, distance.take(cell) / level[where])
+    hits.along[where] = np.clip(np.where(good, share, np.float32(0.5)), 0, 1) * length.take(wall)
+    return hits
 
 
 def _in_view(p: F32, q: F32, centre: float, half: float, reach: float) -> I64:

@@ -12,8 +12,9 @@ from vpr_data.city.cars import Boxes, shade_boxes
 from vpr_data.city.develop import U8, develop
 from vpr_data.city.draws import F32, I64, Bool
 from vpr_data.city.dress import Dress
-from vpr_data.city.facades import Points, roof_line, shade_facade
+from vpr_data.city.facades import Points, Shaded, roof_line, shade_facade
 from vpr_data.city.ground import near_roads, shade_ground
+from vpr_data.city.props import draw_props
 from vpr_data.city.raycast import Hits, cast
 from vpr_data.city.scene import Scene
 from vpr_data.city.sky import shade_sky
@@ -52,7 +53,7 @@ def render(scene: Scene, dress: Dress, shot: Shot) -> U8:
     scale, seen = shot.supersample, shot.camera
     fine = {"height": seen.height * scale, "width": seen.width * scale, "focal": seen.focal * scale}
     light = _radiance(scene, dress, Camera(**{**vars(seen), **fine}))
-    light = light.reshape(3, seen.height, scale, seen.width, scale).mean(axis=(2, 4))
+    light = sum(light[:, i::scale, j::scale] for i in range(scale) for j in range(scale)) / np.float32(scale**2)
     return develop(light, dress.visit, shot.key)
 
 
@@ -66,7 +67,7 @@ def trace(scene: Scene, dress: Dress, camera: Camera, rays: F32) -> Surfaces:
     def lid(wall: I64, along: F32) -> F32:
         return boxes.top[wall]
 
-    steps = camera.width + camera.width // 2
+    steps = camera.width
     houses = cast(
         walls.start,
         walls.end,
@@ -131,87 +132,90 @@ def _outwards(start: F32, end: F32) -> F32:
 
 
 def _radiance(scene: Scene, dress: Dress, camera: Camera) -> F32:
-    """Light along every pixel's ray, ``(3, P)``."""
+    """Light along every pixel's ray, ``(3, H, W)``."""
     district, visit, boxes, rays = scene.district, dress.visit, dress.boxes, camera.rays()
     surfaces = trace(scene, dress, camera, rays)
     planes = np.ascontiguousarray(rays.T)
-    count = len(rays)
-    albedo = np.zeros((3, count), dtype=np.float32)
-    glow, normal = np.zeros_like(albedo), np.zeros_like(albedo)
-    mirror = np.zeros(count, dtype=np.float32)
-    solid = np.isfinite(surfaces.depth)
-    reach = np.where(solid, surfaces.depth, 0)
-    spot = np.array(camera.position, dtype=np.float32)[:, None] + planes * reach
-    size = reach / np.float32(camera.focal)
+    eye = np.array(camera.position, dtype=np.float32)[:, None]
+    out = np.empty_like(planes)
+
+    at = np.flatnonzero(~np.isfinite(surfaces.depth))
+    out[:, at] = shade_sky(planes.take(at, axis=1), visit, skyline=scene.salt + scene.area)
 
     at = np.flatnonzero(surfaces.on_house)
     if len(at):
         walls, wall = district.walls, surfaces.houses.wall[at]
+        ray, depth = planes.take(at, axis=1), surfaces.depth[at]
+        spot = eye + ray * depth
         points = Points(
-            building=walls.building[wall],
-            kind=walls.kind[wall],
+            building=walls.building.take(wall),
+            kind=walls.kind.take(wall),
             u=surfaces.houses.along[at],
-            z=spot[2, at],
-            span=walls.span[wall],
-            size=size[at],
+            z=spot[2],
+            span=walls.span.take(wall),
+            size=depth / np.float32(camera.focal),
         )
         shaded = shade_facade(points, district.buildings, dress)
-        albedo[:, at], glow[:, at], mirror[at] = shaded.albedo, shaded.glow, shaded.mirror
-        normal[:, at] = _outwards(walls.start[wall], walls.end[wall])
+        normal = _outwards(walls.start, walls.end).take(wall, axis=1)
+        out[:, at] = _lit(scene, dress, ray, depth, spot, normal, shaded)
     at = np.flatnonzero(surfaces.on_ground)
     if len(at):
+        ray, depth = planes.take(at, axis=1), surfaces.depth[at]
+        spot = eye + ray * depth
         near = near_roads(district.roads, camera.position[:2], 90.0)
-        x, y = spot[0, at], spot[1, at]
-        albedo[:, at], mirror[at] = shade_ground(x, y, size[at], district.roads, near, district.parks, visit)
-        normal[2, at] = 1
+        size = depth / np.float32(camera.focal)
+        albedo, mirror = shade_ground(spot[0], spot[1], size, district.roads, near, district.parks, visit)
+        out[:, at] = _lit(
+            scene, dress, ray, depth, spot, rgb((0, 0, 1)), Shaded(albedo=albedo, glow=None, mirror=mirror)
+        )
     at = np.flatnonzero(surfaces.on_car)
     if len(at):
+        ray, depth = planes.take(at, axis=1), surfaces.depth[at]
+        spot = eye + ray * depth
         wall, flat = surfaces.cars.wall[at], surfaces.on_lid[at]
-        albedo[:, at], mirror[at] = shade_boxes(boxes, wall, surfaces.cars.along[at], spot[2, at], flat, visit)
-        normal[:, at] = np.where(flat, rgb((0, 0, 1)), _outwards(boxes.start[wall], boxes.end[wall]))
+        albedo, mirror = shade_boxes(boxes, wall, surfaces.cars.along[at], spot[2], flat, visit)
+        normal = np.where(flat, rgb((0, 0, 1)), _outwards(boxes.start[wall], boxes.end[wall]))
+        out[:, at] = _lit(scene, dress, ray, depth, spot, normal, Shaded(albedo=albedo, glow=None, mirror=mirror))
+    picture = out.reshape(3, camera.height, camera.width)
 
-    out = np.empty((3, count), dtype=np.float32)
-    at = np.flatnonzero(~solid)
-    out[:, at] = shade_sky(planes.take(at, axis=1), visit, skyline=scene.salt + scene.area)
-    at = np.flatnonzero(solid)
-    out[:, at] = _lit(
-        scene,
-        dress,
-        planes.take(at, axis=1),
-        spot.take(at, axis=1),
-        normal.take(at, axis=1),
-        albedo.take(at, axis=1),
-        mirror[at],
-        reach[at],
-        glow.take(at, axis=1),
-    )
-    return out
+    def sunlit(x: F32, y: F32, z: F32) -> F32:
+        return scene.sunlit(x, y, z, visit)
+
+    draw_props(dress.props, visit, camera, picture, surfaces.depth.reshape(camera.height, camera.width), lit=sunlit)
+    return picture
 
 
-def _lit(
-    scene: Scene, dress: Dress, ray: F32, spot: F32, normal: F32, albedo: F32, mirror: F32, reach: F32, glow: F32
-) -> F32:
-    """Sunlight with cast shadows, skylight, mirrored sky, lamps and fog at surface points, all ``(3, n)``."""
-    visit = dress.visit
+def _lit(scene: Scene, dress: Dress, ray: F32, depth: F32, spot: F32, normal: F32, shaded: Shaded) -> F32:
+    """Sunlight with cast shadows, skylight, mirrored sky, lamps and fog at surface points; ``normal (3, n or 1)``."""
+    visit, albedo, mirror = dress.visit, shaded.albedo, shaded.mirror
     sun = light_of(visit)
     slant = normal[0] * sun[0] + normal[1] * sun[1] + normal[2] * sun[2]
-    facing = np.maximum(slant, 0)
+    facing = np.broadcast_to(np.maximum(slant, 0), depth.shape).copy()
     if max(visit.sunlight) > 0.2:
         at = np.flatnonzero(facing > 0)
-        x, y = spot[0, at] + normal[0, at] * np.float32(0.8), spot[1, at] + normal[1, at] * np.float32(0.8)
+        push = normal * np.float32(0.8)
+        x, y = (spot[0] + push[0])[at], (spot[1] + push[1])[at]
         facing[at] *= scene.sunlit(x, y, spot[2, at] + np.float32(0.05), visit)
     walls = np.float32(0.72) + np.float32(0.20) * np.clip(spot[2] / 12, 0, 1)
     open_sky = np.where(normal[2] > 0.5, np.float32(1), walls) * (np.float32(0.93) + np.float32(0.07) * slant)
-    colour = albedo * (rgb(visit.skylight) * np.float32(1.25) * open_sky + rgb(visit.sunlight) * facing)
+    colour = rgb(visit.skylight) * np.float32(1.25) * open_sky
+    if max(visit.sunlight) > 0:
+        colour += rgb(visit.sunlight) * facing
+    colour *= albedo
     at = np.flatnonzero(mirror > 0.01)
     if len(at):
-        incoming, facet = ray.take(at, axis=1), normal.take(at, axis=1)
-        bounce = incoming - 2 * np.einsum("in,in->n", incoming, facet) * facet
+        incoming = ray.take(at, axis=1)
+        facet = normal if normal.shape[1] == 1 else normal.take(at, axis=1)
+        bounce = incoming - 2 * (incoming * facet).sum(axis=0) * facet
         bounce[2] = np.abs(bounce[2]) + np.float32(0.08)
         share = mirror[at]
         reflected = shade_sky(bounce, visit, skyline=scene.salt + scene.area)
         colour[:, at] = colour.take(at, axis=1) * (1 - share / 2) + reflected * share * np.float32(0.8)
-    colour += glow
-    veil = np.exp(-reach / np.float32(visit.sight))
+    if shaded.glow is not None:
+        colour += shaded.glow
+    veil = np.exp(depth * np.float32(-1 / visit.sight))
     horizon = rgb(visit.horizon)
-    return horizon + (colour - horizon) * veil
+    colour -= horizon
+    colour *= veil
+    colour += horizon
+    return colour
