@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PositionRows", "check_ranking"]
 
+_NOTHING = np.empty(0, dtype=np.int64)
+_TABLE_BYTES = 2**22
+
 
 def check_ranking(index: Any, *, name: str = "index") -> Int64:
     """Return a ``(Q, k)`` ranking as int64, refusing other shapes and types."""
@@ -47,26 +50,54 @@ class PositionRows:
                 raise ValueError(
                     f"{name}: row {number} is {array.dtype} of shape {array.shape}; it must be one-dimensional integers"
                 )
-        lengths = np.fromiter(map(len, arrays), dtype=np.int64, count=len(arrays))
-        values = np.concatenate(arrays).astype(np.int64, copy=False) if lengths.any() else np.empty(0, dtype=np.int64)
-        owner = np.repeat(np.arange(len(arrays), dtype=np.int64), lengths)
-        if values.size and values.min() < 0:
-            row = int(owner[np.argmin(values)])
-            raise ValueError(f"{name}: row {row} holds {values.min()}; database positions start at 0")
-        self.span = int(values.max()) + 1 if values.size else 1
-        keys = owner * self.span + values
-        # Sorted keys are almost always given sorted: looking is cheaper than sorting.
-        if keys.size > 1 and not np.all(keys[1:] > keys[:-1]):
-            keys = np.unique(keys)
-        self._keys = keys
-        self.counts: Int64 = np.bincount(keys // self.span, minlength=queries).astype(np.int64)
+        self.counts: Int64 = np.fromiter(map(len, arrays), dtype=np.int64, count=len(arrays))
+        self._ends: Int64 = np.cumsum(self.counts)
+        self._values = np.concatenate(arrays).astype(np.int64, copy=False) if self.counts.any() else _NOTHING
+        if not self._values.size:
+            return
+        if self._values.min() < 0:
+            row = int(np.searchsorted(self._ends, np.argmin(self._values), side="right"))
+            raise ValueError(f"{name}: row {row} holds {self._values.min()}; database positions start at 0")
+        # Rows are almost always given sorted: looking is cheaper than sorting.
+        rises = self._values[1:] > self._values[:-1]
+        inner = self._ends[(self._ends > 0) & (self._ends < len(self._values))]
+        rises[inner - 1] = True
+        if not rises.all():
+            self._sort()
+
+    @property
+    def largest(self) -> int:
+        """The largest position, -1 when there is none."""
+        return int(self._values.max(initial=-1))
+
+    def _sort(self) -> None:
+        """Sort each row and drop what it holds twice."""
+        span = self.largest + 1
+        keys = np.unique(np.repeat(np.arange(len(self.counts)), self.counts) * span + self._values)
+        self._values = keys % span
+        self.counts = np.bincount(keys // span, minlength=len(self.counts)).astype(np.int64)
+        self._ends = np.cumsum(self.counts)
 
     def contain(self, index: Int64) -> npt.NDArray[np.bool_]:
-        """Return whether ``index[q, j]`` is in row ``q``, ``(Q, k)``; -1 never is."""
-        inside = (index >= 0) & (index < self.span)
-        if not self._keys.size:
-            return np.zeros(index.shape, dtype=np.bool_)
-        keys = np.arange(len(index), dtype=np.int64)[:, None] * self.span + np.where(inside, index, 0)
-        place = np.searchsorted(self._keys, keys)
-        found = self._keys[np.minimum(place, len(self._keys) - 1)] == keys
-        return np.asarray(found & inside, dtype=np.bool_)
+        """Return whether ``index[q, j]`` is in row ``q``, ``(Q, k)``; -1 never is.
+
+        A few queries at a time mark their positions in a table that fits the processor's cache, look, and wipe it.
+        """
+        found = np.zeros(index.shape, dtype=np.bool_)
+        span = min(self.largest, int(index.max(initial=-1))) + 1
+        # Two more columns take what cannot be found: one what is beyond the ranking, one what is not in any row.
+        width = span + 2
+        size = max(1, min(len(index), _TABLE_BYTES // width))
+        table = np.zeros(size * width, dtype=np.bool_)
+        row_start = np.arange(size, dtype=np.int64) * width
+        for first in range(0, len(index), size):
+            rows = slice(first, min(first + size, len(index)))
+            starts = row_start[: rows.stop - first]
+            values = self._values[self._ends[first] - self.counts[first] : self._ends[rows.stop - 1]]
+            marks = np.repeat(starts, self.counts[rows]) + np.minimum(values, span)
+            asked = index[rows]
+            places = starts[:, None] + np.where((asked < 0) | (asked >= span), span + 1, asked)
+            table[marks] = True
+            found[rows] = table[places]
+            table[marks] = False
+        return found

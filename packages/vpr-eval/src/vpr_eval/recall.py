@@ -80,8 +80,8 @@ def recall_at(
         raise ValueError(f'without_positives: {without_positives!r} is unknown; choose "count" or "exclude"')
     rows = PositionRows(positives, queries=queries, name="positives")
     if database_size is not None:
-        for name, largest in (("index", int(ranking.max())), ("positives", rows.span - 1)):
-            if largest >= max(1, database_size):
+        for name, largest in (("index", int(ranking.max())), ("positives", rows.largest)):
+            if largest >= database_size:
                 raise ValueError(
                     f"{name}: holds position {largest}, the database has {database_size} images; "
                     "do both belong to the same split?"
