@@ -48,7 +48,7 @@ class PlaceLossContract(Contract):
         """The loss, and its gradient for the descriptors."""
         leaf = descriptors.detach().clone().requires_grad_()
         value = loss(leaf, places)
-        if not value.requires_grad:
+        if value.ndim or not value.requires_grad:
             return value, torch.zeros_like(leaf)
         gradient: Tensor | None = torch.autograd.grad(value, [leaf], allow_unused=True)[0]
         return value.detach(), torch.zeros_like(leaf) if gradient is None else gradient

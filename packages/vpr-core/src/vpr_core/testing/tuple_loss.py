@@ -56,7 +56,7 @@ class TupleLossContract(Contract):
         """The loss, and its gradient for query, positives and negatives."""
         leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
         value = loss(*leaves, **masks)
-        if not value.requires_grad:
+        if value.ndim or not value.requires_grad:
             return value, [torch.zeros_like(leaf) for leaf in leaves]
         gradients: tuple[Tensor | None, ...] = torch.autograd.grad(value, leaves, allow_unused=True)
         return value.detach(), [
