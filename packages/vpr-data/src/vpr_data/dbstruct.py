@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from vpr_data.mat5 import read_mat5
 
 __all__ = ["DbStruct", "read_dbstruct"]
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
-
-MAX_BYTES = 512 * 2**20
-"""Largest size after decompression. The official files have tens of MiB; a hostile one of a MiB can unfold to a GiB."""
-COMPRESSED = 15
-"""miCOMPRESSED of the MAT 5 format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +51,8 @@ def read_dbstruct(path: Path) -> DbStruct:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not MATLAB 5, is damaged, decompresses to more than `MAX_BYTES`, or lacks a field.
+        ValueError: the file is not MATLAB 5, is damaged, decompresses to too much, or lacks a field.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    _check_size(path)
     struct = _load(path)
     database_names, query_names = _names(struct, "dbImageFns", path), _names(struct, "qImageFns", path)
     database_time, query_time = _times(struct, len(database_names), len(query_names), path)
@@ -80,60 +73,12 @@ def read_dbstruct(path: Path) -> DbStruct:
     )
 
 
-def _check_size(path: Path) -> None:
-    """Decompress every element once, keeping nothing, before anything is believed."""
-    with path.open("rb") as file:
-        head = file.read(128)
-        if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
-            raise ValueError(f"{path}: is a MATLAB 7.3 (HDF5) file; save it again with save(..., '-v7')")
-        if len(head) < 128 or not head.startswith(b"MATLAB 5.0"):
-            raise ValueError(f"{path}: is not a MATLAB 5 file; fetch the official dbStruct files again")
-        order = "little" if head[126:128] == b"IM" else "big"
-        total = 0
-        while len(tag := file.read(8)) == 8:
-            kind, size = (int.from_bytes(tag[part], order) for part in (slice(0, 4), slice(4, 8)))  # type: ignore[arg-type]
-            total += _inflated(file, size, MAX_BYTES - total) if kind == COMPRESSED else size
-            if kind != COMPRESSED:
-                file.seek(size, 1)
-            if total > MAX_BYTES:
-                raise ValueError(f"{path}: decompresses to more than {MAX_BYTES >> 20} MiB; it is not a dbStruct file")
-
-
-def _inflated(file: BinaryIO, size: int, limit: int) -> int:
-    """Return the decompressed size of the next ``size`` bytes, or something above ``limit``."""
-    inflater, total = zlib.decompressobj(), 0
-    while size > 0 and total <= limit:
-        piece = file.read(min(size, 2**16))
-        if not piece:
-            break
-        size -= len(piece)
-        try:
-            while piece and total <= limit:
-                total += len(inflater.decompress(piece, 2**20))
-                piece = inflater.unconsumed_tail
-        except zlib.error:
-            return total  # the reader proper says what is wrong
-    return total
-
-
 def _load(path: Path) -> dict[str, Any]:
     """Return the fields of the variable ``dbStruct``."""
-    from scipy.io import loadmat
-
-    try:
-        found = loadmat(path, variable_names=["dbStruct"], chars_as_strings=True, struct_as_record=True)
-    except MemoryError as error:
-        raise ValueError(f"{path}: asks for more memory than there is; it is damaged") from error
-    except Exception as error:  # scipy's reader raises almost anything on damaged input
-        said = str(error) or type(error).__name__
-        raise ValueError(f"{path}: is damaged ({said}); fetch the official dbStruct files again") from error
-    if "dbStruct" not in found:
-        raise ValueError(f"{path}: holds no variable 'dbStruct'")
-    struct = found["dbStruct"]
-    if not isinstance(struct, np.ndarray) or struct.dtype.names is None or struct.size != 1:
+    struct = read_mat5(path, "dbStruct")
+    if not isinstance(struct, dict):
         raise ValueError(f"{path}: dbStruct must be one MATLAB struct")
-    record = struct.reshape(-1)[0]
-    return {name: record[name] for name in struct.dtype.names}
+    return struct
 
 
 def _field(struct: dict[str, Any], name: str, path: Path) -> npt.NDArray[Any]:
@@ -143,12 +88,10 @@ def _field(struct: dict[str, Any], name: str, path: Path) -> npt.NDArray[Any]:
 
 
 def _text(value: Any) -> str:
-    """Return the text of a MATLAB char array, however deeply wrapped."""
-    while isinstance(value, np.ndarray):
-        if value.size != 1:
-            return ""
+    """Return a text, however deeply wrapped in cells; anything else is an empty one."""
+    while isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
         value = value.reshape(-1)[0]
-    return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def _names(struct: dict[str, Any], field: str, path: Path) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def utm_to_degrees(
     """Return latitude and longitude in degrees of UTM coordinates on WGS84.
 
     Series of Krueger 1912 in the third flattening ``n`` to fourth order (Karney 2011, arXiv:1002.1417, eq. 35 to 41),
-    right to a micrometre within a zone.
+    right to ten micrometres within a zone.
 
     Args:
         easting: metres, ``(N,)``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vpr_data.read_ahead import ReadAhead
@@ -64,14 +64,14 @@ def name_columns(table: ImageTable, *, unit: str) -> dict[str, list[str]]:
     """Read positions from file names.
 
     Metres: ``@easting@northing@...``, and where the names carry them zone, latitude, longitude and time. Frames: the
-    last whole number in the name. Places: the folder that the image lies in.
+    last whole number in the name. Places: the name of the folder that the image lies in.
 
     Raises:
         ValueError: a name does not follow the convention; names it.
     """
     names = table.columns["name"]
     if unit == "place":
-        return {"place": [name.rpartition("/")[0] for name in names]}
+        return {"place": [PurePosixPath(name).parent.name for name in names]}
     if unit == "frame":
         return {"frame": [_last_number(name, table.where(row)) for row, name in enumerate(names)]}
     parts = [name.rpartition("/")[2].split("@") for name in names]

@@ -39,6 +39,8 @@ def parts_of_table(table: ImageTable) -> list[Part]:
     Raises:
         ValueError: a role is not understood, or a split lacks database or queries; names the row or the split.
     """
+    if len(table) == 0:
+        raise ValueError(f"{table.source}: lists no images")
     splits = [text.lower() for text in table.columns.get("split", ())]
     roles = [text.lower() for text in table.columns.get("role", ())]
     if splits and not roles and set(splits) <= {*DATABASE, *QUERIES}:
