@@ -26,7 +26,7 @@ def descriptor_rows(count: int, dim: int, *, file: Path, in_memory: int = IN_MEM
     return memory_map(file, (count, dim), np.float16)
 
 
-def memory_map(file: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+def memory_map(file: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.memmap[Any, Any]:
     """Return a writable memory map of ``file``, whose space on the disk is taken first.
 
     Writing to a map of a file with holes kills the process (SIGBUS) when the disk is full; here the full disk is an

@@ -85,7 +85,8 @@ def encode(
     missing = np.ones(len(positions), dtype=bool)
 
     def write(rows: npt.NDArray[np.int64], values: Tensor) -> None:
-        written = values.float().cpu().numpy().astype(out.dtype, copy=False)
+        with np.errstate(over="ignore"):  # what overflows half precision is found below
+            written = values.float().cpu().numpy().astype(out.dtype, copy=False)
         finite = np.isfinite(written).reshape(len(written), -1).all(axis=1)
         if not finite.all():
             raise NonFiniteDescriptorError([source.names[int(positions[row])] for row in rows[~finite]])

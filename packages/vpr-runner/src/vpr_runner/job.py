@@ -65,7 +65,12 @@ class Job:
 
     def restore(self) -> bool:
         """Go on from the newest whole checkpoint; False when there is none."""
+        if not self.ranks.is_main:
+            self.ranks.wait()  # rank 0 sets broken checkpoints aside
         state = self.run.checkpoints.newest()
+        if self.ranks.is_main:
+            self.ranks.wait()
+        self.ranks.wait()  # nobody writes while another still reads
         if state is None:
             self.run.forget_metrics_after(0)
             return False

@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vpr_data import Augmentation
 from vpr_runner import atomic
 from vpr_runner.cache import memory_map
 from vpr_runner.compute import Compute
 from vpr_runner.distributed import Ranks
-from vpr_runner.encode import encode, evaluating
+from vpr_runner.encode import NonFiniteDescriptorError, encode, evaluating
 from vpr_runner.manifest import images_digest
 from vpr_runner.progress import Progress
 from vpr_runner.source import ActivationSource, ImageSource, JoinedImages, Source
@@ -41,48 +42,40 @@ log = logging.getLogger(__name__)
 _CHUNK = 256
 
 
+class _NotCacheableError(Exception):
+    """Why activations cannot be kept; training goes on without."""
+
+
 def frozen_activation_source(
-    retriever: Retriever,
-    images: JoinedImages,
-    *,
-    compute: Compute,
-    folder: Path,
-    limit: int,
-    skip: frozenset[int] = frozenset(),
-    shown: bool = False,
+    retriever: Retriever, images: JoinedImages, *, compute: Compute, folder: Path, limit: int, shown: bool = False
 ) -> ActivationSource | None:
     """Return the activations below the trained part for ``images``, or None where that cannot or may not be.
 
     Args:
         retriever: its backbone says what is frozen.
-        images: every image that training will ask for.
+        images: every image that will be asked for; all of one size, if ``compute.size`` does not make them so.
         compute: image size, precision, batch.
         folder: where the file lies.
         limit: largest file in bytes; a larger one is not begun.
-        skip: positions of unreadable images, which nobody will ask for.
         shown: print progress.
     """
     if limit <= 0:
         return None
-    if compute.size is None:
-        log.info("no frozen-prefix cache: image.size is null, so activations may differ in shape")
+    try:
+        shape = _activation_shape(retriever, images, compute)
+        if shape is None:
+            return None
+        size = 2 * len(images) * int(np.prod(shape))
+        what = f"{len(images)} images x {' x '.join(map(str, shape))} float16 = {size / 2**30:.2f} GiB"
+        if size > limit:
+            raise _NotCacheableError(f"{what} is more than train.frozen_cache_gib leaves ({limit / 2**30:.2f})")
+        file = folder / f"frozen-{frozen_key(retriever, images, compute)[:24]}.f16"
+        log.info("frozen-prefix cache: %s in %s", what, file)
+        rows, failures = _filled(retriever, images, compute, file, shape, shown=shown)
+    except _NotCacheableError as reason:
+        log.warning("no frozen-prefix cache: %s; frozen layers are computed anew each time", reason)
         return None
-    shape = _activation_shape(retriever, compute.size, compute.device)
-    if shape is None:
-        return None
-    size = 2 * len(images) * int(np.prod(shape))
-    what = f"{len(images)} images x {' x '.join(map(str, shape))} float16 = {size / 2**30:.2f} GiB"
-    if size > limit:
-        log.warning(
-            "no frozen-prefix cache: %s is more than train.frozen_cache_gib allows (%.2f); frozen layers are computed "
-            "again each time",
-            what,
-            limit / 2**30,
-        )
-        return None
-    file = folder / f"frozen-{frozen_key(retriever, images, compute)[:24]}.f16"
-    log.info("frozen-prefix cache: %s in %s", what, file)
-    return ActivationSource(images.names, _filled(retriever, images, compute, file, shape, skip, shown=shown))
+    return ActivationSource(images.names, rows, failures=failures)
 
 
 class FrozenCaches:
@@ -105,7 +98,6 @@ class FrozenCaches:
         retriever: Retriever,
         images: JoinedImages,
         *,
-        unreadable: frozenset[int],
         augment: Callable[[int], Augmentation] | None = None,
     ) -> Source:
         """Return the input of the network for ``images``; images that are changed at random are never cached."""
@@ -116,7 +108,6 @@ class FrozenCaches:
                 compute=self._compute,
                 folder=self._folder,
                 limit=self._left,
-                skip=unreadable,
                 shown=self._shown,
             )
             if cached is not None:
@@ -154,12 +145,15 @@ def frozen_key(retriever: Retriever, images: JoinedImages, compute: Compute) -> 
 
 
 @torch.inference_mode()
-def _activation_shape(retriever: Retriever, size: tuple[int, int], device: torch.device) -> tuple[int, ...] | None:
-    """Return ``(C, h, w)`` of the frozen part, or None where nothing is frozen."""
+def _activation_shape(retriever: Retriever, images: JoinedImages, compute: Compute) -> tuple[int, ...] | None:
+    """Return ``(C, h, w)`` of the frozen part for the first image, or None where nothing is frozen."""
+    first = next(ImageSource(images).batches(range(min(len(images), 16)), compute), None)
+    if first is None:
+        raise _NotCacheableError("the first images cannot be read")
     with evaluating(retriever):
-        images = retriever.normalize(torch.zeros(1, 3, *size, dtype=torch.uint8, device=device))
-        activations = retriever.backbone.frozen(images)
-    return None if activations is images else tuple(activations.shape[1:])
+        before = retriever.normalize(first.values[:1])
+        activations = retriever.backbone.frozen(before)
+    return None if activations is before else tuple(activations.shape[1:])
 
 
 def _filled(
@@ -168,30 +162,49 @@ def _filled(
     compute: Compute,
     file: Path,
     shape: tuple[int, ...],
-    skip: frozenset[int],
     *,
     shown: bool,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float16]]:
-    """Write what is still missing of ``file``, chunk by chunk, each marked done after it is on the disk."""
+) -> tuple[npt.NDArray[np.float16], dict[int, str]]:
+    """Write what is still missing of ``file``, chunk by chunk, each marked done after it is on the disk.
+
+    Returns the rows, and position and reason of those that are NaN because their image cannot be read.
+    """
     marks = file.with_suffix(".json")
-    done = _done(marks) if file.exists() else 0
-    rows = memory_map(file, (len(images), *shape), np.float16)
+    done, failures = _read_marks(marks) if file.exists() else (0, {})
+    try:
+        rows = memory_map(file, (len(images), *shape), np.float16)
+    except OSError as error:
+        raise _NotCacheableError(f"no room on the disk ({error.strerror})") from error
+
+    def frozen(values: Tensor) -> Tensor:
+        activations = retriever.frozen_activations(values)
+        if tuple(activations.shape[1:]) != shape:
+            raise _NotCacheableError("images differ in size; image.size would make them equal")
+        return activations
+
     source = ImageSource(images)
     with evaluating(retriever), Progress(len(images), "frozen layers", shown=shown) as progress:
         progress.update(min(done, len(images)))
         for start in range(done, len(images), _CHUNK):
             stop = min(start + _CHUNK, len(images))
-            positions = np.array([p for p in range(start, stop) if p not in skip], dtype=np.int64)
-            chunk = np.empty((len(positions), *shape), dtype=np.float16)
-            encode(retriever.frozen_activations, source, positions, out=chunk, compute=compute, progress=progress)
-            rows[positions] = chunk
-            rows.flush()  # type: ignore[attr-defined]
-            atomic.write_json(marks, {"done": stop, "of": len(images)})
-    return rows
+            try:
+                chunk = rows[start:stop]
+                found = encode(frozen, source, range(start, stop), out=chunk, compute=compute, progress=progress)
+            except (NonFiniteDescriptorError, _NotCacheableError) as error:
+                file.unlink()
+                marks.unlink(missing_ok=True)
+                if isinstance(error, _NotCacheableError):
+                    raise
+                raise _NotCacheableError(f"activations of {error.images[0]} overflow half precision") from error
+            failures |= {start + row: reason for row, reason in found.failures.items()}
+            rows.flush()
+            atomic.write_json(marks, {"done": stop, "failures": {str(p): why for p, why in failures.items()}})
+    return rows, failures
 
 
-def _done(marks: Path) -> int:
+def _read_marks(marks: Path) -> tuple[int, dict[int, str]]:
     try:
-        return int(json.loads(marks.read_text())["done"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
+        content = json.loads(marks.read_text(encoding="utf-8"))
+        return int(content["done"]), {int(p): str(why) for p, why in content["failures"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,13 +141,22 @@ class ImageSource:
 
 
 class ActivationSource:
-    """Activations of the frozen part, one row an image: ``(N, C, h, w)`` float16 memory map."""
+    """Activations of the frozen part, one row an image: ``(N, C, h, w)`` float16 memory map.
 
-    def __init__(self, names: Sequence[str], activations: npt.NDArray[np.float16]) -> None:
+    ``failures`` are the images that have none, with the reason.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        activations: npt.NDArray[np.float16],
+        *,
+        failures: Mapping[int, str] | None = None,
+    ) -> None:
         if len(names) != len(activations):
             raise ValueError(f"names has {len(names)} entries; activations has {len(activations)} rows")
         self.names = names
-        self.failures: dict[int, str] = {}
+        self.failures: dict[int, str] = dict(failures or {})
         self._activations = activations
 
     @property
@@ -162,8 +171,9 @@ class ActivationSource:
     def batches(self, positions: Positions, compute: Compute) -> Iterator[Batch]:
         """Yield rows of the memory map."""
         where = np.asarray(positions, dtype=np.int64)
-        for start in range(0, len(where), compute.batch):
-            rows = np.arange(start, min(start + compute.batch, len(where)))
+        readable = np.flatnonzero(~np.isin(where, list(self.failures)))
+        for start in range(0, len(readable), compute.batch):
+            rows = readable[start : start + compute.batch]
             yield Batch(rows, self._read(where[rows], compute))
 
     def groups(

@@ -34,14 +34,12 @@ class PlaceSet:
     Attributes:
         images: queries, then database.
         labels: place of each image.
-        members: positions of each place that has two images or more.
-        unreadable: positions of images that cannot be read; they take no part.
+        members: positions of each place that has two readable images or more.
     """
 
     images: JoinedImages
     labels: npt.NDArray[np.int64]
     members: list[npt.NDArray[np.int64]]
-    unreadable: frozenset[int]
 
     @classmethod
     def prepare(cls, split: PlaceSplit, config: RunConfig, compute: Compute) -> PlaceSet:
@@ -59,16 +57,15 @@ class PlaceSet:
             )
         labels = np.concatenate([np.zeros(0, dtype=np.int64), *places])
         images = JoinedImages(*sets)
-        unreadable = joined_unreadable(images, compute)
         usable = labels >= 0
-        usable[list(unreadable)] = False
+        usable[list(joined_unreadable(images, compute))] = False
         positions = np.flatnonzero(usable)
         positions = positions[np.argsort(labels[positions], kind="stable")]
         ends = np.flatnonzero(np.diff(labels[positions])) + 1
         members = [part for part in np.split(positions, ends) if len(part) > 1]
         if not members:
             raise UsageError(f"dataset: no place of split {split.name!r} has two images, so nothing can be learnt")
-        return cls(images=images, labels=labels, members=members, unreadable=unreadable)
+        return cls(images=images, labels=labels, members=members)
 
     def batches(self, config: RunConfig, epoch: int) -> list[npt.NDArray[np.int64]]:
         """Return the images of each batch of ``epoch``: a function of (seed, epoch).

@@ -6,6 +6,7 @@ What happens inside an epoch depends on the loss: `vpr_runner.train_tuples` (que
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -103,7 +104,7 @@ def train(
             compute=compute,
             ranks=ranks,
             run=run,
-            source=rooms.source(retriever, learnt.images, unreadable=learnt.unreadable, augment=_augmentation(config)),
+            source=rooms.source(retriever, learnt.images, augment=_augmentation(config)),
             validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
             loss=registry.build("loss", config.loss),
             state=TrainState(
@@ -161,6 +162,7 @@ def initialize(
 
 def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
     """Take the best network, fit its whitening, and write model and report."""
+    job.ranks.wait()  # for the process that wrote the best network
     retriever, _ = load_retriever(job.run.path / "best", registry)
     retriever.to(job.compute.device)
     if job.config.whiten is not None:
@@ -168,6 +170,7 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
     best = job.best()
     if job.run.writes:
         save_retriever(retriever, job.run.path / "model", job.config)
+        shutil.rmtree(job.run.path / "cache", ignore_errors=True)
         job.run.finish({"best": best, "epochs": job.state.epoch, "steps": job.state.step})
     return TrainResult(retriever=retriever, best=best, run_directory=job.run.path)
 

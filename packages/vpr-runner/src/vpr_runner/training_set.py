@@ -39,7 +39,6 @@ class TrainingSet:
         positives: for every query of the split, sorted database positions that may serve as positives.
         excluded: for every query, sorted database positions that may not serve as negatives.
         images: queries, then database: the numbering of `vpr_runner.batches.TupleBatch`.
-        unreadable: joined positions of images that cannot be read; they take no part.
     """
 
     split: PlaceSplit
@@ -47,7 +46,6 @@ class TrainingSet:
     positives: Sequence[npt.NDArray[np.int64]]
     excluded: Sequence[npt.NDArray[np.int64]]
     images: JoinedImages
-    unreadable: frozenset[int]
 
     @classmethod
     def prepare(cls, split: PlaceSplit, config: RunConfig, compute: Compute) -> TrainingSet:
@@ -85,7 +83,7 @@ class TrainingSet:
             log.info(
                 "%d of %d training queries have a potential positive; the others are left out", len(usable), queries
             )
-        return cls(split=split, usable=usable, positives=positives, excluded=excluded, images=joined, unreadable=bad)
+        return cls(split=split, usable=usable, positives=positives, excluded=excluded, images=joined)
 
     @property
     def queries(self) -> int:

@@ -66,7 +66,7 @@ class Validation:
         images = JoinedImages(split.queries, split.database)
         return cls(
             split=split,
-            source=rooms.source(retriever, images, unreadable=frozenset()),
+            source=rooms.source(retriever, images),
             config=config,
             registry=registry,
         )
