@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpr_backbones.normalization import NORMALIZATIONS, Normalization
     from vpr_backbones.staged import StagedBackbone
+    from vpr_backbones.timm import build_timm
     from vpr_backbones.tiny import build_tiny
+    from vpr_backbones.tokens import ClassTokenBackbone, TokenBackbone
     from vpr_backbones.torchvision import build_torchvision
     from vpr_backbones.weights import WeightsFile, WeightsOrigin, read_weights
 
 __all__ = [
     "NORMALIZATIONS",
+    "ClassTokenBackbone",
     "Normalization",
     "StagedBackbone",
+    "TokenBackbone",
     "WeightsFile",
     "WeightsOrigin",
+    "build_timm",
     "build_tiny",
     "build_torchvision",
     "read_weights",
@@ -25,6 +30,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ClassTokenBackbone": "tokens",
+    "TokenBackbone": "tokens",
+    "build_timm": "timm",
     "NORMALIZATIONS": "normalization",
     "Normalization": "normalization",
     "StagedBackbone": "staged",

@@ -12,12 +12,10 @@ from torch.overrides import TorchFunctionMode
 
 from vpr_backbones.table import Stage
 
-__all__ = ["WithoutHead", "cut_network", "measure", "name_map"]
+__all__ = ["WithoutHead", "cut_network", "measure"]
 
 _HEAD = 2**24
 """Matrices of this many numbers occur only in the fully connected heads of AlexNet and VGG (16.8 M to 103 M)."""
-
-_PROBE = 128
 
 
 class WithoutHead(TorchFunctionMode):
@@ -57,27 +55,19 @@ def cut_network(network: nn.Module, stages: Sequence[Stage], cut: str) -> dict[s
     }
 
 
-def name_map(network: nn.Module, stages: Mapping[str, nn.Module]) -> tuple[dict[str, str], list[str]]:
-    """Return own name -> the network's name for what is kept, and the network's names of what is not."""
-    known = {id(tensor): name for name, tensor in network.state_dict(keep_vars=True).items()}
-    kept = nn.ModuleDict(stages).state_dict(prefix="layers.", keep_vars=True)
-    names = {own: known[id(tensor)] for own, tensor in kept.items()}
-    return names, sorted(set(known.values()) - set(names.values()))
-
-
 @torch.inference_mode()
-def measure(stages: Mapping[str, nn.Module]) -> tuple[int, int]:
-    """Return the number of channels and the stride of a chain of stages, by running a small image through it.
+def measure(stages: Mapping[str, nn.Module], *, size: tuple[int, int] = (128, 64)) -> tuple[int, int]:
+    """Return the number of channels and the stride of a chain of stages, by running an image of ``size`` through it.
 
     Strides are powers of two; maps are shorter than ``size / stride`` by a few cells where a network does not pad.
     """
     chain = nn.Sequential(*stages.values())
     modes = [(module, module.training) for module in chain.modules()]
     chain.eval()
-    features: Tensor = chain(torch.zeros(1, 3, _PROBE, 64, device=next(chain.parameters()).device))
+    features: Tensor = chain(torch.zeros(1, 3, *size, device=next(chain.parameters()).device))
     for module, mode in modes:
         module.training = mode
-    return features.shape[1], 2 ** round(math.log2(_PROBE / features.shape[2]))
+    return features.shape[1], 2 ** round(math.log2(size[0] / features.shape[2]))
 
 
 def _chain(modules: list[nn.Module]) -> nn.Module:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
-import torchvision.models
 
-__all__ = ["fetch_torchvision"]
+__all__ = ["fetch_timm", "fetch_torchvision"]
 
 
 def fetch_torchvision(name: str) -> Path:
@@ -18,23 +18,69 @@ def fetch_torchvision(name: str) -> Path:
     Raises:
         ConnectionError: it is not there and cannot be downloaded; says where to put it by hand.
     """
+    import torchvision.models
+
     url: str = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url
+    return _fetch_url(name, url)
+
+
+def fetch_timm(name: str, published: Any) -> Path:
+    """Return the file of a timm model's published weights, downloading it if need be.
+
+    Args:
+        name: of the model, for messages.
+        published: timm's ``pretrained_cfg``, which says where the weights are.
+
+    Raises:
+        ValueError: nothing is published for this model.
+        ConnectionError: it is not there and cannot be downloaded.
+    """
+    hub, url = published.get("hf_hub_id"), published.get("url")
+    if not hub and not url:
+        raise ValueError(f"weights: timm publishes no weights of {name!r}; say weights: none, or give a file")
+    if not hub:
+        return _fetch_url(name, url)
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, _, revision = hub.partition("@")
+    named = published.get("hf_hub_filename")
+    files = [named] if named else ["model.safetensors", "pytorch_model.bin"]
+    problem: Exception | None = None
+    for file in files:
+        try:
+            return Path(hf_hub_download(repository, file, revision=revision or None))
+        except LocalEntryNotFoundError as error:
+            problem = error
+            break
+        except EntryNotFoundError as error:
+            problem = error
+        except (HfHubHTTPError, OSError, RuntimeError) as error:
+            problem = error
+            break
+    address = f"https://huggingface.co/{repository}"
+    raise ConnectionError(explain(name, address, "the Hugging Face cache ($HF_HOME)", problem)) from problem
+
+
+def _fetch_url(name: str, url: str) -> Path:
+    """Download into torch's cache, checking the digits of the SHA-256 that are part of the name."""
     path: Path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if path.is_file():
         return path
     digits = path.stem.rpartition("-")[2]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=digits, progress=False)
+        is_hash = len(digits) >= 8 and set(digits) <= set("0123456789abcdef")
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=digits if is_hash else None, progress=False)
     except (OSError, RuntimeError) as error:
-        raise ConnectionError(explain(name, url, path, error)) from error
+        raise ConnectionError(explain(name, url, str(path), error)) from error
     return path
 
 
-def explain(name: str, url: str, path: Path, error: BaseException) -> str:
+def explain(name: str, url: str, place: str, error: BaseException | None) -> str:
     """The message for weights that cannot be had."""
     return (
         f"weights: imagenet weights of {name} cannot be downloaded from {url} ({type(error).__name__}: {error}). "
-        f"Fetch that file on a machine with a network and either put it at {path} or say weights: <path to the file>; "
+        f"Fetch that file on a machine with a network and either put it at {place} or say weights: <path to the file>; "
         "weights: none starts from random numbers"
     )

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from vpr_backbones.normalization import Normalization
     from vpr_core.types import Backbone
 
-__all__ = ["NetworkConfig", "TinyConfig", "vpr_backbones"]
+__all__ = ["NetworkConfig", "TimmConfig", "TinyConfig", "vpr_backbones"]
 
 NormalizationName = Literal["imagenet", "caffe", "half", "none"]
+BatchNorm = Literal["frozen", "train"] | None
+_BATCH_NORM = Field(
+    default=None, description="Batch normalisation: frozen or train; null: frozen when there are weights."
+)
 _SEED = Field(default=0, ge=0, lt=2**63, description="Seed of random weights (used with weights: none).")
 
 
@@ -30,9 +34,6 @@ class NetworkConfig(ComponentConfig):
     )
     cut: str
     train_from: str = "all"
-    batch_norm: Literal["frozen", "train"] | None = Field(
-        default=None, description="Batch normalisation: frozen or trained; null: frozen when there are weights."
-    )
     normalization: NormalizationName = Field(
         default="imagenet",
         description="Input: imagenet (mean and std), caffe (RGB 0..255 minus mean), half (-1..1), none (0..1).",
@@ -47,6 +48,40 @@ class NetworkConfig(ComponentConfig):
         if self.train_from not in ("all", "none", *kept):
             raise ValueError(f"train_from: {self.train_from!r} lies above cut: {self.cut!r}; kept: {', '.join(kept)}")
         return self
+
+
+class BatchNormConfig(NetworkConfig):
+    """A network of torchvision that has batch normalisation."""
+
+    batch_norm: BatchNorm = _BATCH_NORM
+
+
+class TimmConfig(ComponentConfig):
+    """Any network of timm."""
+
+    type: Literal["timm"] = "timm"
+    model: str = Field(min_length=1, description="timm's name, as convnext_tiny.fb_in1k; see timm.list_models().")
+    weights: str = Field(
+        default="imagenet",
+        min_length=1,
+        description="imagenet (the model's published weights, downloaded), none (random), or a file.",
+    )
+    cut: str | int | None = Field(
+        default=None,
+        description="Last stage kept: its module (layer3, stages_2, blocks_11) or timm's feature index; null: the "
+        "deepest of stride 16 or less, a transformer's last block.",
+    )
+    train_from: str = Field(default="all", description="Lowest stage that is trained, as layer3; all or none.")
+    final_norm: bool = Field(default=True, description="A vision transformer's last normalisation follows the cut.")
+    batch_norm: BatchNorm = _BATCH_NORM
+    normalization: NormalizationName | None = Field(
+        default=None, description="Input: imagenet, caffe, half, none; null: as timm states it for the model."
+    )
+    padding: Literal["same"] | None = Field(default=None, description="same: padding of weights from TensorFlow.")
+    batch_norm_eps: float | None = Field(
+        default=None, gt=0, le=1, description="Epsilon of batch normalisation: 0.001 for weights from TensorFlow."
+    )
+    seed: int = _SEED
 
 
 class TinyConfig(ComponentConfig):
@@ -90,8 +125,25 @@ def _build_network(config: NetworkConfig) -> Backbone:
         weights=config.weights,
         cut=config.cut,
         train_from=config.train_from,
-        batch_norm=config.batch_norm,
+        batch_norm=config.batch_norm if isinstance(config, BatchNormConfig) else None,
         normalization=_normalization(config.normalization),
+        seed=config.seed,
+    )
+
+
+def _build_timm(config: TimmConfig) -> Backbone:
+    from vpr_backbones.timm import build_timm
+
+    return build_timm(
+        model=config.model,
+        weights=config.weights,
+        cut=config.cut,
+        train_from=config.train_from,
+        final_norm=config.final_norm,
+        batch_norm=config.batch_norm,
+        normalization=_normalization(config.normalization) if config.normalization else None,
+        padding=config.padding,
+        batch_norm_eps=config.batch_norm_eps,
         seed=config.seed,
     )
 
@@ -102,7 +154,7 @@ def _network_config(network: Network) -> type[NetworkConfig]:
     literal: Callable[..., Any] = Literal.__getitem__
     return create_model(
         f"{network.name.title().replace('_', '')}Config",
-        __base__=NetworkConfig,
+        __base__=BatchNormConfig if network.batch_norm else NetworkConfig,
         __doc__=f"{network.title}: stages {', '.join(names)}.",
         type=(literal(network.name), network.name),
         cut=(literal(names), Field(default=network.cut, description="Last stage that is kept.")),
@@ -115,12 +167,19 @@ def _network_config(network: Network) -> type[NetworkConfig]:
 
 @hookimpl
 def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
-    """Yield the tiny CNN and every network of the table."""
+    """Yield the tiny CNN, timm and every network of the table."""
     yield BackboneSpec(
         name="tiny",
         config=TinyConfig,
         build=_build_tiny,
         summary="A CNN of five convolutions, 0.2 M parameters, trained from scratch on a CPU.",
+    )
+    yield BackboneSpec(
+        name="timm",
+        config=TimmConfig,
+        build=_build_timm,
+        summary="Any network of timm: convolutional ones cut at a stage, vision transformers at a block.",
+        paper="Wightman: PyTorch Image Models, 2019, doi 10.5281/zenodo.4414861",
     )
     for network in NETWORKS.values():
         yield BackboneSpec(

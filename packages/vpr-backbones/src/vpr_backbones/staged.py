@@ -34,9 +34,13 @@ class StagedBackbone(nn.Module):
         train_from: the lowest stage that is trained, ``"all"`` or ``"none"``.
         batch_norm: ``"frozen"`` keeps every batch normalisation as it is, statistics, scale and shift, also in trained
             stages (right for pretrained weights and small batches); ``"train"`` treats it like any other layer.
-        source_names: own parameter name -> the name it has in the network the stages were cut from, if any.
+
+    Attributes:
+        stages: the names, from input to output.
+        mean, std, input_scale: images in 0..1 are prepared by ``(image * input_scale - mean) / std``.
+        origin: where the weights are from; None when nobody said.
+        source_names: own parameter name -> its name in the network the stages were cut from; empty if there is none.
         ignored_names: names of that network which lie above the cut.
-        origin: where the weights are from.
 
     Raises:
         ValueError: no stages, or ``train_from`` is no stage; lists the stages.
@@ -51,9 +55,6 @@ class StagedBackbone(nn.Module):
         normalization: Normalization,
         train_from: str = "all",
         batch_norm: BatchNormMode = "train",
-        source_names: Mapping[str, str] | None = None,
-        ignored_names: Sequence[str] = (),
-        origin: WeightsOrigin | None = None,
     ) -> None:
         super().__init__()
         if not stages:
@@ -68,9 +69,9 @@ class StagedBackbone(nn.Module):
         self.std = normalization.std
         self.input_scale = normalization.scale
         self.batch_norm = batch_norm
-        self.source_names = dict(source_names or {})
-        self.ignored_names = frozenset(ignored_names)
-        self.origin = origin
+        self.origin: WeightsOrigin | None = None
+        self.source_names: Mapping[str, str] = {}
+        self.ignored_names: frozenset[str] = frozenset()
         self.set_train_from(train_from)
 
     @property
@@ -117,7 +118,7 @@ class StagedBackbone(nn.Module):
         self._check(images)
         if self._split == 0:
             return images
-        with _without_autograd():
+        with without_autograd():
             return self._run(images, self.frozen_stages)
 
     def trainable(self, activations: Tensor) -> Tensor:
@@ -145,6 +146,6 @@ class StagedBackbone(nn.Module):
         return f"out_channels={self.out_channels}, stride={self.stride}, train_from={self.train_from!r}"
 
 
-def _without_autograd() -> AbstractContextManager[object]:
+def without_autograd() -> AbstractContextManager[object]:
     """``no_grad`` where it changes something: an exported graph then holds no switch of the gradient mode."""
     return torch.no_grad() if torch.is_grad_enabled() else nullcontext()

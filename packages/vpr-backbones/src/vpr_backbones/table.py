@@ -29,6 +29,7 @@ class Network:
         name: its name in ``torchvision.models``.
         stages: from input to output.
         cut: the last stage that is kept unless the user says otherwise.
+        batch_norm: it has batch normalisation.
         title: how the literature calls it.
         paper: author, title, year, number.
     """
@@ -36,6 +37,7 @@ class Network:
     name: str
     stages: tuple[Stage, ...]
     cut: str
+    batch_norm: bool
     title: str
     paper: str
 
@@ -80,7 +82,9 @@ _CONVNEXT_PAPER = "Liu et al.: A ConvNet for the 2020s, 2022, 2201.03545"
 
 
 def _network(name: str, stages: tuple[Stage, ...], cut: str, title: str, paper: str) -> Network:
-    return Network(name=name, stages=stages, cut=cut, title=title, paper=paper)
+    without = ("alexnet", "squeezenet", "convnext")
+    batch_norm = not name.startswith(without) and (not name.startswith("vgg") or name.endswith("_bn"))
+    return Network(name=name, stages=stages, cut=cut, batch_norm=batch_norm, title=title, paper=paper)
 
 
 _VGG = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

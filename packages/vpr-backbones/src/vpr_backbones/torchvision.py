@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import torchvision.models
-from torch import Tensor
 
-from vpr_backbones.assembly import WithoutHead, cut_network, measure, name_map
+from vpr_backbones.assembly import WithoutHead, cut_network, measure
 from vpr_backbones.download import fetch_torchvision
-from vpr_backbones.fitting import load_tensors
+from vpr_backbones.loading import Weights, default_batch_norm, fill, find_weights
 from vpr_backbones.normalization import NORMALIZATIONS, Normalization
 from vpr_backbones.seeding import seeded
 from vpr_backbones.staged import BatchNormMode, StagedBackbone
 from vpr_backbones.table import NETWORKS
-from vpr_backbones.weights import WeightsOrigin, read_weights
 
 __all__ = ["build_torchvision"]
 
@@ -23,7 +18,7 @@ __all__ = ["build_torchvision"]
 def build_torchvision(
     *,
     name: str,
-    weights: str | Path | Mapping[str, Tensor] = "imagenet",
+    weights: Weights = "imagenet",
     cut: str | None = None,
     train_from: str = "all",
     batch_norm: BatchNormMode | None = None,
@@ -50,10 +45,10 @@ def build_torchvision(
     if name not in NETWORKS:
         raise ValueError(f"name must be one of {', '.join(NETWORKS)}, got {name!r}")
     network = NETWORKS[name]
+    origin, tensors = find_weights(weights, seed=seed, fetch=lambda: fetch_torchvision(name))
     with seeded(seed), WithoutHead():
         model = torchvision.models.get_model(name, weights=None)
     stages = cut_network(model, network.stages, cut or network.cut)
-    source_names, ignored = name_map(model, stages)
     channels, stride = measure(stages)
     backbone = StagedBackbone(
         stages=stages,
@@ -61,19 +56,7 @@ def build_torchvision(
         stride=stride,
         normalization=normalization or NORMALIZATIONS["imagenet"],
         train_from=train_from,
-        batch_norm=batch_norm or ("train" if weights == "none" else "frozen"),
-        source_names=source_names,
-        ignored_names=ignored,
-        origin=WeightsOrigin(kind="none", name=f"seed {seed}"),
+        batch_norm=default_batch_norm(weights, batch_norm),
     )
-    if isinstance(weights, Mapping):
-        unused = load_tensors(backbone, weights, name="the tensors given")
-        backbone.origin = WeightsOrigin(kind="tensors", name="tensors", ignored=unused)
-    elif weights != "none":
-        downloaded = fetch_torchvision(name) if weights == "imagenet" else None
-        file = read_weights(downloaded or Path(weights))
-        unused = load_tensors(backbone, file.tensors, name=str(file.path))
-        backbone.origin = WeightsOrigin(
-            kind="imagenet" if downloaded else "file", name=str(file.path), sha256=file.sha256, ignored=unused
-        )
+    fill(backbone, origin, tensors, network=model.state_dict(keep_vars=True))
     return backbone
