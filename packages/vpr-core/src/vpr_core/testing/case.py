@@ -33,6 +33,7 @@ class Trial:
         other: for a field, other values to try when the contract asks whether the field does anything.
         inert: fields that change nothing the contract can see, each with the reason.
         options: attributes of the contract class that are different for this component.
+        marks: pytest marks of its tests, such as ``pytest.mark.slow``.
         skip: do not try it, for this reason.
     """
 
@@ -41,6 +42,7 @@ class Trial:
     other: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     inert: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    marks: Sequence[pytest.MarkDecorator] = ()
     skip: str = ""
 
 
@@ -186,7 +188,7 @@ def over_registry(
     for spec in specs:
         listed = given.get(spec.name, Trial())
         for trial in [listed] if isinstance(listed, Trial) else listed:
-            marks = [pytest.mark.skip(reason=trial.skip)] if trial.skip else []
+            marks = [*trial.marks, *([pytest.mark.skip(reason=trial.skip)] if trial.skip else [])]
             label = f"{spec.name}-{trial.label}" if trial.label else spec.name
             params.append(pytest.param((spec, trial), id=label, marks=marks))
     return pytest.mark.parametrize("case", params, indirect=True)

@@ -1,0 +1,128 @@
+"""What is installed is found, comes in by the same door as a stranger's package, and costs nothing to list."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vpr_core import KINDS, PluginError, UnknownComponentError, build_registry
+from vpr_core.config import parse_run, to_yaml
+from vpr_core.hookspecs import HOOK_OF_KIND
+from vpr_core.loader import discover
+
+LEAVES = ("vpr-backbones", "vpr-data", "vpr-eval", "vpr-losses", "vpr-pooling")
+RUN = """
+dataset: {type: city, size: small}
+backbone: {type: tiny}
+pooling: {type: netvlad, num_clusters: 16}
+"""
+IDEA = '''
+from typing import Literal
+
+from pydantic import Field
+
+from vpr_core import ComponentConfig, PoolingSpec, hookimpl
+
+
+class IdeaConfig(ComponentConfig):
+    """Parameters of the idea."""
+
+    type: Literal["NAME"] = "NAME"
+    power: float = Field(default=2.0, gt=0, description="Exponent.")
+
+
+@hookimpl
+def vpr_poolings():
+    yield PoolingSpec(name="NAME", config=IdeaConfig, build=lambda config, features: config, summary="An idea.")
+'''
+
+
+def idea(folder: Path, name: str = "idea") -> Path:
+    file = folder / "idea.py"
+    file.write_text(IDEA.replace("NAME", name), encoding="utf-8")
+    return file
+
+
+def test_every_leaf_is_a_plugin_like_any_other() -> None:
+    assert {origin.distribution for origin in discover()} >= set(LEAVES)
+    registry = build_registry(strict=True)
+    assert {plugin.origin.distribution for plugin in registry.plugins} >= set(LEAVES)
+    for kind in KINDS:
+        assert registry.specs(kind), f"nothing of kind {kind} is installed"
+
+
+def test_the_kinds_are_those_of_the_hooks() -> None:
+    assert list(HOOK_OF_KIND) == list(KINDS)
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_any_leaf_can_be_left_out_and_the_rest_works(leaf: str) -> None:
+    whole, rest = build_registry(), build_registry(disabled=[leaf])
+    assert rest.disabled == (leaf,)
+    assert rest.failures == whole.failures
+    gone = {
+        (spec.kind, spec.name)
+        for plugin in whole.plugins
+        if plugin.origin.distribution == leaf
+        for spec in plugin.specs
+    }
+    left = {(spec.kind, spec.name) for kind in KINDS for spec in rest.specs(kind)}
+    assert gone
+    assert not gone & left
+    kind, name = sorted(gone)[0]
+    with pytest.raises(UnknownComponentError, match=f"Plug-ins left out by request: {leaf}"):
+        rest.get(kind, name)
+    assert rest.json_schema()
+
+
+def test_a_run_of_built_in_components_reads_back() -> None:
+    registry = build_registry()
+    config = parse_run(RUN, registry)
+    assert config.pooling.num_clusters == 16  # type: ignore[attr-defined]
+    assert parse_run(to_yaml(config), registry) == config
+
+
+def test_a_local_file_stands_beside_the_built_in_ones(tmp_path: Path) -> None:
+    registry = build_registry(plugin_files=[idea(tmp_path)])
+    names = [spec.name for spec in registry.specs("pooling")]
+    assert {"idea", "netvlad"} <= set(names)
+    config = parse_run(RUN.replace("type: netvlad, num_clusters: 16", "type: idea, power: 3"), registry)
+    assert registry.build("pooling", config.pooling, None).power == 3.0
+
+
+def test_shadowing_a_built_in_component_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"pooling 'netvlad': vpr-pooling [0-9.]+ and idea\.py sha256:[0-9a-f]{12}"):
+        build_registry(plugin_files=[idea(tmp_path, "netvlad")])
+
+
+def test_every_component_says_what_it_is() -> None:
+    registry = build_registry()
+    schema = registry.json_schema()
+    for kind in KINDS:
+        for spec in registry.specs(kind):
+            assert spec.summary
+            bare = [
+                name for name, field in spec.config.model_fields.items() if name != "type" and not field.description
+            ]
+            assert not bare, f"{kind} {spec.name}: {bare} without description"
+            assert spec.name in schema["properties"][kind]["discriminator"]["mapping"]
+
+
+def test_discovery_validation_and_schema_import_neither_torch_nor_numpy() -> None:
+    script = f"""
+import sys
+from vpr_core import build_registry
+from vpr_core.config import parse_run
+registry = build_registry(strict=True)
+parse_run({RUN!r}, registry)
+registry.json_schema()
+heavy = sorted({{"torch", "numpy", "scipy", "PIL", "faiss", "torchvision", "timm", "pytest"}} & set(sys.modules))
+assert not heavy, heavy
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "VPR_DISABLE_PLUGINS"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
