@@ -228,17 +228,43 @@ def test_extract_of_a_plain_folder_reads_positions_from_names_and_reports_bad_im
 def test_data_info_and_check(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("data", "info", "city", "--set", "size=small", "--json")
     assert code == 0
-    facts = json.loads(out)
-    assert facts["splits"]["test"]["queries"] == 20
-    assert facts["splits"]["train"]["queries without a positive"] == 0
+    splits = {part["split"]: part for part in json.loads(out)["splits"]}
+    assert splits["test"]["queries"] == 20
+    assert splits["train"]["without_positives"] == splits["train"]["untrainable"] == 0
+    code, out, _ = run("data", "info", "city", "--set", "size=small", "--leaks")
+    assert code == 0
+    assert "protocol            city@25m\n" in out
+    assert "no leak found" in out
     code, out, _ = run("data", "check", "city", "--set", "size=small", "--decode")
-    assert (code, out) == (0, "city: 214 images, all of them there\n")
+    assert code == 0
+    assert re.fullmatch(r"city: \d+ images, all of them there\n", out)
 
     (tmp_path / "list.csv").write_text("name,x,y,role\na.jpg,0,0,database\nb.jpg,1,1,queries\n")
-    code, out, _ = run("data", "check", "folder", "--root", tmp_path, "--set", "table=list.csv")
+    folder = ["folder", "--root", tmp_path, "--set", "table=list.csv"]
+    code, out, _ = run("data", "check", *folder)
     assert code == 1
     assert "a.jpg" in out
-    assert "2 missing" in out
+    assert "2 images, 2 missing, 0 unreadable" in out
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    code, out, _ = run("data", "check", *folder, "--decode", "--json")
+    assert code == 1
+    facts = json.loads(out)
+    assert [len(facts[key]) for key in ("missing", "unreadable")] == [1, 1]
+    assert "a.jpg" in facts["unreadable"][0]
+
+
+def test_data_fetch_says_whom_to_ask_and_downloads_nothing_unasked(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("data", "fetch", "holidays", "--root", tmp_path / "holidays")
+    assert code == 0
+    assert "ask for" in out
+    assert "nothing of it may be downloaded without asking" in out
+    assert not (tmp_path / "holidays").exists()
+    code, out, _ = run("data", "fetch", "pitts30k")
+    assert code == 0
+    assert "nothing was downloaded: say where to with --root DIR" in out
+    code, _, err = run("data", "fetch", "city")
+    assert code == 2
+    assert "pitts30k" in err
 
 
 SUITE = """

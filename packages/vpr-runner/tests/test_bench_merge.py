@@ -20,10 +20,11 @@ def test_neither_mapping_is_changed() -> None:
     assert overrides == {"a": {"b": {"d": 2}}}
 
 
-def test_another_type_replaces_the_block_and_its_parameters() -> None:
+def test_a_block_with_a_type_takes_the_place_of_the_old_one() -> None:
     base = {"pooling": {"type": "netvlad", "num_clusters": 64}}
     assert laid_over(base, {"pooling": {"type": "gem"}}) == {"pooling": {"type": "gem"}}
-    assert laid_over(base, {"pooling": {"type": "netvlad", "form": "v2"}}) == {
+    assert laid_over(base, {"pooling": {"type": "netvlad"}}) == {"pooling": {"type": "netvlad"}}
+    assert laid_over(base, {"pooling": {"form": "v2"}}) == {
         "pooling": {"type": "netvlad", "num_clusters": 64, "form": "v2"}
     }
 

@@ -14,22 +14,18 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 def laid_over(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``base`` with ``overrides`` laid over it, block by block; neither is changed.
 
-    A block that names another ``type`` replaces the old one whole: the parameters of one component mean nothing to
-    another.
+    A block that names its ``type`` takes the place of the old one whole: parameters of one component mean nothing to
+    another. A block that does not changes the fields that it holds.
 
     >>> laid_over({"a": {"type": "x", "p": 1}, "b": 2}, {"a": {"q": 3}})
     {'a': {'type': 'x', 'p': 1, 'q': 3}, 'b': 2}
-    >>> laid_over({"a": {"type": "x", "p": 1}}, {"a": {"type": "y"}})
-    {'a': {'type': 'y'}}
+    >>> laid_over({"a": {"type": "x", "p": 1}}, {"a": {"type": "x", "q": 3}})
+    {'a': {'type': 'x', 'q': 3}}
     """
     result = dict(base)
     for key, value in overrides.items():
         old = result.get(key)
-        if (
-            isinstance(old, Mapping)
-            and isinstance(value, Mapping)
-            and value.get("type", old.get("type")) == old.get("type")
-        ):
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in value:
             result[key] = laid_over(old, value)
         else:
             result[key] = value

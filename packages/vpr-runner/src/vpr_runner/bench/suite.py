@@ -25,7 +25,8 @@ RESERVED = (STAGES_KEY, SETTINGS_KEY)
 class Suite(BaseModel):
     """One comparison: every method, in every setting, at every stage, with every seed.
 
-    Each method, setting and test is a part of a run file, laid over ``base`` in the order base, setting, method, test.
+    Each method, setting and test is a part of a run file, laid over ``base`` in the order base, setting, method, test:
+    a block with a ``type`` replaces the one before, a block without changes some of its fields.
     A method or a setting may also hold ``stages``, when not all of the suite's make sense for it, and a method
     ``settings``, the labels of those that it makes sense in.
     """

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from vpr_runner.cli.dataset_config import dataset_config
-from vpr_runner.cli.options import JsonOption, PluginOption
-
-if TYPE_CHECKING:
-    from vpr_core.types import PlaceSplit
+from vpr_runner.cli.options import JsonOption, PluginOption, QuietOption
 
 __all__ = ["app"]
 
 EPILOG = """\b
 Examples:
-  vpr data info city --set size=small           splits, counts, protocol, positives
-  vpr data info pitts30k --root data/pitts
+  vpr data info city --set size=small           splits, counts, protocol, positives, what looks wrong
+  vpr data info pitts30k --root data/pitts --leaks
   vpr data check pitts30k --root data/pitts     which files are missing; exit code 1 when any is
-  vpr data check run.yaml                       the data set of a run file
-  vpr data fetch tokyo247 --root data/tokyo     download, or whom to ask and how to lay out the files"""
+  vpr data check run.yaml --decode              the data set of a run file, every image read
+  vpr data fetch tokyo247 --root data/tokyo     download what is public; whom to ask for the rest, where to put it
+
+NAME is a data set (`vpr plugins --kind dataset`), a run file, or a retrieval set: oxford5k, paris6k, holidays."""
 
 NameArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Data set (vpr plugins --kind dataset), or a run file.", show_default=False),
+    typer.Argument(metavar="NAME", help="Data set, or a run file.", show_default=False),
 ]
 RootOption = Annotated[Path | None, typer.Option("--root", metavar="DIR", help="Where it lies.", show_default=False)]
 FieldOption = Annotated[
@@ -42,100 +43,154 @@ app = typer.Typer(
 )
 
 
-@app.command("info", epilog="\b\nExample:\n  vpr data info folder --root photos/ --json")
+@app.command(
+    "info", epilog="\b\nExample:\n  vpr data info folder --root photos/ --json", short_help="Splits, counts, protocol."
+)
 def info(
     name: NameArgument,
     root: RootOption = None,
     settings: FieldOption = None,
+    leaks: Annotated[bool, typer.Option("--leaks", help="Look for test images in, or close to, training.")] = False,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the splits of a data set: counts, protocol, and how many queries have how many positives."""
-    config, registry = dataset_config(name, root=root, settings=settings, plugins=plugin)
-    dataset = registry.build("dataset", config)
-    splits = {split: described(dataset.split(split)) for split in dataset.split_names}
+    """Print the splits of a data set: counts (against the published ones), protocol, positives, what looks wrong."""
+    dataset, label = _opened(name, root, settings, plugin)
+
+    from vpr_data import find_leaks
+
+    parts = _described(dataset, label)
+    found = [str(leak) for leak in find_leaks(dataset)] if leaks else []
     fingerprint = dataset.fingerprint() if hasattr(dataset, "fingerprint") else None
     if as_json:
-        print(json.dumps({"name": config.type, "fingerprint": fingerprint, "splits": splits}, indent=2))
+        facts = {"name": label, "fingerprint": fingerprint, "splits": parts, **({"leaks": found} if leaks else {})}
+        print(json.dumps(facts, indent=2))
         return
-    print(config.type)
-    for split, facts in splits.items():
-        print(f"  {split}: {facts.pop('protocol')}")
-        for label, value in facts.items():
-            print(f"    {label:<42}{value:>9}" if not isinstance(value, float) else f"    {label:<42}{value:>9.1f}")
+    print(label)
+    for part in parts:
+        warnings = part.pop("warnings", ())
+        print(f"  {part.pop('split', None) or part.pop('name')}")
+        for field, value in part.items():
+            shown = f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
+            print(f"    {field.replace('_', ' '):<20}{shown}")
+        for warning in warnings:
+            print(f"    look: {warning}")
+    if leaks:
+        print("\n".join(f"  leak: {line}" for line in found) or "  no leak found")
     if fingerprint is not None:
         print(f"  fingerprint {fingerprint}")
 
 
-def described(split: PlaceSplit) -> dict[str, Any]:
-    """Return what can be counted of a split without reading an image."""
-    import numpy as np
-
-    found: dict[str, Any] = {
-        "protocol": str(split.protocol),
-        "database images": len(split.database),
-        "queries": len(split.queries),
-    }
-    numbers = np.array([len(row) for row in split.positives()], dtype=np.int64)
-    if len(numbers):
-        found["queries without a positive"] = int((numbers == 0).sum())
-        found["positives of a query, median"] = float(np.median(numbers))
-    training = getattr(split, "training", None)
-    if training is not None and split.name == "train":
-        rule = {"beyond": training.beyond, "different_time": training.different_time}
-        potential = np.array([len(row) for row in split.within(training.positive, **rule)], dtype=np.int64)
-        found["queries that training leaves out"] = int((potential == 0).sum())
-    return found
-
-
-@app.command("check", epilog="\b\nExample:\n  vpr data check tokyo247 --root data/tokyo")
+@app.command(
+    "check",
+    epilog="\b\nExample:\n  vpr data check tokyo247 --root data/tokyo --split test",
+    short_help="Which files are missing or unreadable.",
+)
 def check(
     name: NameArgument,
     root: RootOption = None,
     settings: FieldOption = None,
-    plugin: PluginOption = None,
+    splits: Annotated[
+        list[str] | None, typer.Option("--split", metavar="NAME", help="These splits only; repeatable.")
+    ] = None,
     decode: Annotated[bool, typer.Option("--decode", help="Read every image, too.")] = False,
+    plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which files of a data set are missing (with --decode: or unreadable), before anything runs."""
-    config, registry = dataset_config(name, root=root, settings=settings, plugins=plugin)
-    dataset = registry.build("dataset", config)
-    missing: dict[str, list[str]] = {}
-    total = 0
-    for split_name in dataset.split_names:
-        split = dataset.split(split_name)
-        for role, images in (("database", split.database), ("queries", split.queries)):
-            total += len(images)
-            missing[f"{split_name} {role}"] = _faulty(images, decode=decode)
-    faults = sum(len(names) for names in missing.values())
+    dataset, label = _opened(name, root, settings, plugin)
+
+    from vpr_data import check_images, missing_files
+
+    missing = [str(path) for path in missing_files(dataset, splits=tuple(splits) if splits else None)]
+    unreadable: list[str] = []
+    if decode:
+        present = [path for path in _paths(dataset, splits) if path.is_file()]
+        unreadable = [str(error) for error in check_images(present)]
+    total = len(_paths(dataset, splits))
     if as_json:
-        print(json.dumps({"name": config.type, "images": total, "faults": missing}, indent=2))
+        print(json.dumps({"name": label, "images": total, "missing": missing, "unreadable": unreadable}, indent=2))
     else:
-        for where, names in missing.items():
-            if names:
-                print(f"{where}: {len(names)} missing or unreadable, for one {names[0]}")
-                for faulty in names[1:10]:
-                    print(f"  {faulty}")
-        state = f"{faults} missing or unreadable" if faults else "all of them there"
-        print(f"{config.type}: {total} images, {state}")
-    if faults:
+        for fault in [*missing[:10], *unreadable[:10]]:
+            print(f"  {fault}")
+        state = (
+            f"{len(missing)} missing, {len(unreadable)} unreadable" if missing or unreadable else "all of them there"
+        )
+        print(f"{label}: {total} images, {state}")
+    if missing or unreadable:
         raise typer.Exit(1)
 
 
-def _faulty(images: Any, *, decode: bool) -> list[str]:
-    paths = [images.path(position) for position in range(len(images))]
-    if not decode:
-        return [str(path) for path in paths if not path.is_file()]
-    from concurrent.futures import ThreadPoolExecutor
+@app.command(
+    "fetch",
+    epilog="\b\nExample:\n  vpr data fetch oxford5k --root data/oxford",
+    short_help="Download what is public; say whom to ask for the rest.",
+)
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A published set.", show_default=False)],
+    root: RootOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Download the public files of a published set, and say whom to ask for the rest and how to lay it out.
 
-    from vpr_data import load_image
+    Without --root nothing is downloaded: terms, addresses and layout are printed.
+    """
+    from vpr_data import PUBLISHED, instructions
+    from vpr_data import fetch as download
 
-    def fault(path: Path) -> str | None:
-        try:
-            load_image(path)
-        except (OSError, ValueError) as error:
-            return str(error)
-        return None
+    print(instructions(name, root=root or "ROOT"))
+    if root is None:
+        print("nothing was downloaded: say where to with --root DIR")
+        return
+    if not PUBLISHED[name].downloads:
+        print("nothing of it may be downloaded without asking")
+        return
+    filled = download(name, root=root, progress=not quiet)
+    print("\n".join(f"fetched {path}" for path in filled) or f"all public files are in {root} already")
 
-    with ThreadPoolExecutor(4) as pool:
-        return [said for said in pool.map(fault, paths) if said]
+
+def _described(dataset: Any, label: str) -> list[dict[str, Any]]:
+    """Return what can be counted without opening an image; of a stranger's splits only what their protocol promises."""
+    from vpr_data import PlaceSplit, describe
+
+    splits = [dataset.split(name) for name in getattr(dataset, "split_names", ())]
+    if all(isinstance(split, PlaceSplit) for split in splits):
+        return [asdict(part) for part in describe(dataset, name=label)]
+    return [
+        {
+            "split": split.name,
+            "protocol": str(split.protocol),
+            "database": len(split.database),
+            "queries": len(split.queries),
+            "without_positives": sum(len(row) == 0 for row in split.positives()),
+        }
+        for split in splits
+    ]
+
+
+def _opened(
+    name: str, root: Path | None, settings: Sequence[str] | None, plugins: Sequence[Path] | None
+) -> tuple[Any, str]:
+    """Return a data set, of the registry or a published retrieval set, and its name."""
+    from vpr_core import UnknownComponentError, UsageError
+
+    try:
+        config, registry = dataset_config(name, root=root, settings=settings, plugins=plugins)
+    except UnknownComponentError:
+        from vpr_data import PUBLISHED, open_published
+
+        if name not in PUBLISHED:
+            raise
+        if root is None:
+            raise UsageError(f"{name}: say where it lies with --root DIR; `vpr data fetch {name}` gets it") from None
+        return open_published(name, root=root), name
+    return registry.build("dataset", config), config.type
+
+
+def _paths(dataset: Any, splits: Sequence[str] | None) -> list[Path]:
+    """Return every image file of a data set once."""
+    if not hasattr(dataset, "split_names"):
+        return [dataset.path(position) for position in range(len(dataset))]
+    chosen = [dataset.split(name) for name in splits or dataset.split_names]
+    sides = [side for split in chosen for side in (split.database, split.queries)]
+    return list(dict.fromkeys(side.path(position) for side in sides for position in range(len(side))))
