@@ -119,7 +119,8 @@ def extract_archive(archive: Path, folder: Path, *, source: str = "") -> int:
     except tarfile.FilterError as error:
         raise ValueError(f"{source}: {error}; an archive that leaves its folder is not unpacked") from error
     except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{source}: is not a whole tar archive ({error}); fetch it again") from error
+        said = str(error).partition("\n")[0].rstrip(":")
+        raise ValueError(f"{source}: is not a whole tar archive ({said}); fetch it again") from error
     return len(names)
 
 
