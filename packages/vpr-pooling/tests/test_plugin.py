@@ -7,7 +7,10 @@ import pytest
 
 
 def test_importing_the_library_needs_neither_pluggy_nor_pydantic() -> None:
-    code = "import sys; from vpr_pooling import NetVLAD; sys.exit(any(m in sys.modules for m in ('pluggy', 'pydantic', 'vpr_core')))"
+    code = (
+        "import sys; from vpr_pooling import NetVLAD; "
+        "sys.exit(any(m in sys.modules for m in ('pluggy', 'pydantic', 'vpr_core')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

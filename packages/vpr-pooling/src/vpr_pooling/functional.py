@@ -7,6 +7,8 @@ is switched off inside, because squares of activations overflow float16 and sums
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,12 @@ def inverse_norm(x: Tensor, *, dim: int, eps: float = EPSILON) -> Tensor:
     """
     with without_autocast(x):
         norm = torch.linalg.vector_norm(raised(x), dim=dim, keepdim=True)
-        return torch.where(norm > 0, torch.rsqrt(norm * norm + eps), torch.zeros_like(norm))
+        # The root taken about the larger of |x| and sqrt(eps): no overflow, and no "+ 1e-12", which the ONNX exporter
+        # takes for zero and drops, so that clusters of little weight would come out differently.
+        root = math.sqrt(eps)
+        larger = norm.detach().clamp(min=root)
+        inverse = torch.rsqrt((norm / larger).square() + (root / larger).square()) / larger
+        return torch.where(norm > 0, inverse, torch.zeros_like(norm))
 
 
 def l2_normalize(x: Tensor, *, dim: int = -1, eps: float = EPSILON) -> Tensor:
