@@ -1,0 +1,193 @@
+"""Every component that is installed keeps the contract of its kind."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vpr_core import KINDS, build_registry
+from vpr_core.testing import (
+    BackboneContract,
+    DatasetContract,
+    IndexContract,
+    LossContract,
+    MinerContract,
+    PoolingContract,
+    Trial,
+    over_registry,
+)
+
+REGISTRY = build_registry()
+BUILT_IN = {
+    "backbone": {"tiny", "alexnet", "vgg16", "resnet18", "timm"},
+    "pooling": {"netvlad", "gem", "max", "avg"},
+    "loss": {"weakly_supervised_ranking", "triplet_single"},
+    "miner": {"random_negatives", "hard_negatives", "partial_negatives"},
+    "dataset": {"city", "folder"},
+    "index": {"flat", "hnsw"},
+}
+QUICK = {"tiny", "resnet18", "squeezenet1_1", "mobilenet_v3_small"}
+NO_DOWNLOAD = {"weights": "imagenet weights are a download, a file has to exist; vpr-backbones tests both"}
+
+
+def test_every_plugin_loads() -> None:
+    assert REGISTRY.failures == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kind_is_empty(kind: str) -> None:
+    """A contract over nothing passes: make sure that there is something."""
+    assert {spec.name for spec in REGISTRY.specs(kind)} >= BUILT_IN[kind]
+
+
+def backbone_trials() -> dict[str, Trial | list[Trial]]:
+    """Random weights; the large networks only in the slow run."""
+    trials: dict[str, Trial | list[Trial]] = {}
+    for spec in REGISTRY.specs("backbone"):
+        if "weights" in spec.config.model_fields and spec.name != "timm":
+            marks = () if spec.name in QUICK else (pytest.mark.slow,)
+            trials[spec.name] = Trial(parameters={"weights": "none"}, inert=NO_DOWNLOAD, marks=marks)
+    trials["timm"] = Trial(
+        parameters={"model": "test_resnet", "weights": "none"},
+        other={"cut": ["layer2"], "train_from": ["none"]},
+        inert=NO_DOWNLOAD
+        | {
+            "model": "another network has other stages; vpr-backbones tests several",
+            "final_norm": "of networks that end in a normalisation",
+            "padding": "of networks with TensorFlow's padding",
+            "batch_norm_eps": "of networks whose weights come from TensorFlow",
+        },
+    )
+    return trials
+
+
+def road(folder: Path) -> Mapping[str, Any]:
+    """A folder with a table: 40 database images and 12 queries along a road, at three times."""
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["name", "x", "y", "time", "place", "role"])
+        for role, count in (("database", 40), ("queries", 12)):
+            for number in range(count):
+                name = f"{role}-{number}.jpg"
+                x = number * (8.0 if role == "database" else 26.0)
+                writer.writerow([name, x, generator.uniform(0, 4), number % 3, int(x // 16), role])
+                pixels = generator.integers(0, 255, size=(12, 16, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / name)
+    return {"root": folder, "table": "table.csv"}
+
+
+@over_registry(REGISTRY, "backbone", backbone_trials())
+class TestBackbones(BackboneContract):
+    pass
+
+
+@over_registry(
+    REGISTRY,
+    "pooling",
+    {
+        "netvlad": [
+            Trial(
+                parameters={"num_clusters": 5},
+                label="v1",
+                inert={"normalize_input": "must be true in the form v1; tried in the form v2"},
+            ),
+            Trial(parameters={"num_clusters": 5, "form": "v2"}, label="v2"),
+        ],
+        "vlad": Trial(parameters={"num_clusters": 5}),
+    },
+)
+class TestPoolings(PoolingContract):
+    pass
+
+
+@over_registry(REGISTRY, "loss", {"triplet_single": Trial(options={"ordered": True})})
+class TestLosses(LossContract):
+    pass
+
+
+@over_registry(
+    REGISTRY,
+    "miner",
+    {
+        "hard_negatives": Trial(parameters={"pool": 20, "keep": 4, "remember": 3}),
+        "partial_negatives": Trial(parameters={"pool": 20, "keep": 4}),
+        "random_negatives": Trial(parameters={"keep": 4}),
+    },
+)
+class TestMiners(MinerContract):
+    pass
+
+
+PUBLISHED = "its images are a download; vpr-data tests it on made-up ones"
+
+
+@over_registry(
+    REGISTRY,
+    "dataset",
+    {
+        "city": Trial(
+            parameters=lambda folder: {"size": "small", "root": folder.parent / "city"},
+            inert={
+                "size": "the next size renders for minutes",
+                "seed": "a second city takes as long to render as the first",
+                "root": "where the images are kept",
+            },
+        ),
+        "folder": Trial(
+            parameters=road,
+            other={"name": ["another"], "columns": [{"place": "time"}], "unit": ["place"]},
+            inert=dict.fromkeys(
+                ("root", "table", "database", "queries", "positions", "npz"), "where positions come from"
+            ),
+        ),
+    }
+    | {
+        spec.name: Trial(skip=PUBLISHED)
+        for spec in REGISTRY.specs("dataset")
+        if spec.name not in ("city", "folder") and REGISTRY.origin("dataset", spec.name).distribution == "vpr-data"
+    },
+)
+class TestDatasets(DatasetContract):
+    pass
+
+
+@over_registry(
+    REGISTRY,
+    "index",
+    {
+        "hnsw": [
+            Trial(
+                label="wide",
+                options={"exact": False},
+                inert=dict.fromkeys(
+                    ("links", "ef_construction", "ef_search", "threads"), "finds all of so few descriptors anyhow"
+                ),
+            ),
+            Trial(
+                label="thin",
+                parameters={"links": 2, "ef_construction": 4, "ef_search": 1},
+                options={"exact": False, "min_recall": 0.2, "size": 3000},
+                inert={"threads": "how many threads build it; with more than one no two builds are alike"},
+                other={"links": [3, 4], "ef_construction": [16, 64], "ef_search": [64, 256]},
+            ),
+        ],
+        "ivf_sq": Trial(
+            parameters={"lists": 8, "probes": 4},
+            options={"exact": False, "min_recall": 0.8, "distance_tolerance": 2e-3},
+        ),
+        "ivf_pq": Trial(
+            parameters={"lists": 8, "probes": 4, "parts": 8},
+            options={"exact": False, "min_recall": 0.5, "distance_tolerance": 0.5},
+        ),
+    },
+)
+class TestIndexes(IndexContract):
+    pass
