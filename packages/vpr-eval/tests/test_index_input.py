@@ -25,7 +25,8 @@ def bad(value, row=2, column=1):
 CASES = [
     (bad(np.nan), "l2", "row 2 has nan in column 1 (1 of 4 rows are not finite)"),
     (bad(-np.inf), "l2", "row 2 has -inf in column 1"),
-    (bad(3e38), "l2", "row 2 has norm 3e+38; squares overflow above 1e+18"),
+    (bad(3e18), "l2", "row 2 has a norm above 1e+18"),
+    (bad(3e38), "l2", "row 2 has a norm above 1e+18, squares of which overflow"),
     (bad(1.0), "ip", "row 2 has norm 1.414 (1 of 4 rows are not of norm 1 within 0.001)"),
     (np.zeros((1, 4), dtype=np.float32), "ip", "row 0 has norm 0 "),
     (np.eye(5, dtype=np.float32), "l2", "dimension 5, the database has 4"),

@@ -76,7 +76,7 @@ class Whitening:
         """Fit on at most ``limit`` of ``descriptors (n, D)``, in float64 whatever their type.
 
         When ``n < D`` the ``n x n`` Gram matrix is decomposed instead of the ``D x D`` covariance; the result is the
-        same. Memory beside the descriptors: ``24 min(n, D)^2 + 12 d D`` bytes and a little; a map is read in parts.
+        same. Memory beside the descriptors: about ``32 min(n, D)^2 + 12 d D`` bytes; a map is read in parts.
 
         Args:
             descriptors: ``(n, D)``, of database images of the *training* set.

@@ -30,7 +30,7 @@ __all__ = ["search_checked", "search_exact"]
 
 _SPARE = 16
 _MOST_CANDIDATES = 2048
-_PAIR_VALUES = 2**22
+_PAIR_VALUES = 2**20
 
 
 def search_exact(
@@ -69,8 +69,8 @@ def search_exact(
 
     largest = 0.0
     candidates = _Best(len(asked), _first_fetch(wanted, len(database)))
-    for start in range(0, len(database), size):
-        rows, norms = checked_rows(database[start : start + size], name="database", unit=metric == "ip", offset=start)
+    for start, block_rows in _blocks(database, size):
+        rows, norms = checked_rows(block_rows, name="database", unit=metric == "ip", offset=start)
         largest = max(largest, float(norms.max()))
         candidates.add(asked, rows, start, metric)
         if progress is not None:
@@ -153,8 +153,15 @@ def _finish(
 
 
 def _blocks(database: Matrix, size: int) -> Iterator[tuple[int, Float32]]:
+    """Yield first row and float32 rows of each block, which is overwritten by the next where it had to be converted."""
+    ready = database.dtype == np.float32 and database.flags.c_contiguous
+    buffer = np.empty((0 if ready else min(size, len(database)), database.shape[1]), dtype=np.float32)
     for start in range(0, len(database), size):
-        yield start, np.ascontiguousarray(database[start : start + size], dtype=np.float32)
+        rows = np.asarray(database[start : start + size])
+        if not ready:
+            np.copyto(buffer[: len(rows)], rows)
+            rows = buffer[: len(rows)]
+        yield start, rows
 
 
 def _exact_order(queries: Float32, database: Matrix, index: Int64, k: int, metric: Metric) -> Neighbours:

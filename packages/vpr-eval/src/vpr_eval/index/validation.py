@@ -59,13 +59,8 @@ def check_matrix(array: Any, *, name: str, dim: int | None, half: bool = False) 
 
 
 def row_norms(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return the Euclidean norm of each row, ``(N, D) -> (N,)``, accumulated in float64 in bounded memory."""
-    norms = np.empty(len(rows), dtype=np.float64)
-    step = max(1, 2**22 // max(1, rows.shape[1]))
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step].astype(np.float64)
-        norms[start : start + step] = np.sqrt(np.einsum("nd,nd->n", part, part))
-    return norms
+    """Return the Euclidean norm of each row, ``(N, D) -> (N,)``, in float32; infinite when squares overflow."""
+    return np.asarray(np.sqrt(np.einsum("nd,nd->n", rows, rows), dtype=np.float64), dtype=np.float64)
 
 
 def checked_rows(
@@ -77,7 +72,8 @@ def checked_rows(
     """
     rows = np.ascontiguousarray(array, dtype=np.float32)
     norms = row_norms(rows)
-    bad = np.flatnonzero(~np.isfinite(norms))
+    long = np.flatnonzero(~(norms <= LARGEST_NORM))
+    bad = long[~np.isfinite(rows[long]).all(axis=1)]
     if len(bad):
         row = int(bad[0])
         column = int(np.flatnonzero(~np.isfinite(rows[row]))[0])
@@ -85,11 +81,10 @@ def checked_rows(
             f"{name}: row {row + offset} has {rows[row, column]} in column {column} ({len(bad)} of {len(rows)} rows "
             "are not finite); find the image it came from and leave it out, or mend the model"
         )
-    long = np.flatnonzero(norms > LARGEST_NORM)
     if len(long):
         raise ValueError(
-            f"{name}: row {int(long[0]) + offset} has norm {norms[long[0]]:.3g}; squares overflow above "
-            f"{LARGEST_NORM:g}; normalise the descriptors"
+            f"{name}: row {int(long[0]) + offset} has a norm above {LARGEST_NORM:g}, squares of which overflow; "
+            "normalise the descriptors"
         )
     if unit:
         off = np.flatnonzero(np.abs(norms - 1.0) > UNIT_TOLERANCE)
