@@ -10,9 +10,10 @@ import torchvision.models
 from torch import Tensor, nn
 
 from vpr_backbones import NORMALIZATIONS, build_torchvision
-from vpr_backbones.table import NETWORKS
+from vpr_backbones.table import NETWORKS as ALL
 
 SIZE = (65, 98)
+NETWORKS = {name: network for name, network in ALL.items() if network.library == "torchvision"}
 COMPUTED = [
     name
     for name in NETWORKS

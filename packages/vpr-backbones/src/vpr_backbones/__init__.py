@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vpr_backbones.importers import ImportedPooling, ImportedRetriever, read_retriever
     from vpr_backbones.normalization import NORMALIZATIONS, Normalization
     from vpr_backbones.staged import StagedBackbone
     from vpr_backbones.timm import build_timm
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "NORMALIZATIONS",
     "ClassTokenBackbone",
+    "ImportedPooling",
+    "ImportedRetriever",
     "Normalization",
     "StagedBackbone",
     "TokenBackbone",
@@ -25,11 +28,15 @@ __all__ = [
     "build_timm",
     "build_tiny",
     "build_torchvision",
+    "read_retriever",
     "read_weights",
 ]
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ImportedPooling": "importers",
+    "ImportedRetriever": "importers",
+    "read_retriever": "importers",
     "ClassTokenBackbone": "tokens",
     "TokenBackbone": "tokens",
     "build_timm": "timm",

@@ -25,7 +25,7 @@ _SEED = Field(default=0, ge=0, lt=2**63, description="Seed of random weights (us
 
 
 class NetworkConfig(ComponentConfig):
-    """What every network of torchvision has; ``type``, ``cut`` and ``train_from`` are made from the table."""
+    """What every network has; ``type``, ``cut``, ``train_from`` and ``normalization`` are made from the table."""
 
     weights: str = Field(
         default="imagenet",
@@ -34,10 +34,7 @@ class NetworkConfig(ComponentConfig):
     )
     cut: str
     train_from: str = "all"
-    normalization: NormalizationName = Field(
-        default="imagenet",
-        description="Input: imagenet (mean and std), caffe (RGB 0..255 minus mean), half (-1..1), none (0..1).",
-    )
+    normalization: NormalizationName
     seed: int = _SEED
 
     @model_validator(mode="after")
@@ -158,6 +155,13 @@ def _network_config(network: Network) -> type[NetworkConfig]:
         __doc__=f"{network.title}: stages {', '.join(names)}.",
         type=(literal(network.name), network.name),
         cut=(literal(names), Field(default=network.cut, description="Last stage that is kept.")),
+        normalization=(
+            NormalizationName,
+            Field(
+                default=network.normalization,
+                description="Input: imagenet (mean and std), caffe (RGB 0..255 minus mean), half (-1..1), none (0..1).",
+            ),
+        ),
         train_from=(
             literal(("all", "none", *names)),
             Field(default="all", description="Lowest stage that is trained, what lies below is frozen; all or none."),
@@ -186,6 +190,6 @@ def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
             name=network.name,
             config=_network_config(network),
             build=_build_network,
-            summary=f"{network.title} (torchvision), cut at {network.cut} unless said otherwise.",
+            summary=f"{network.title} ({network.library}), cut at {network.cut} unless said otherwise.",
             paper=network.paper,
         )

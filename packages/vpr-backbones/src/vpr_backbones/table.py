@@ -23,15 +23,17 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """One network of torchvision.
+    """One network.
 
     Attributes:
-        name: its name in ``torchvision.models``.
+        name: its name in a run file, and in ``torchvision.models``.
         stages: from input to output.
         cut: the last stage that is kept unless the user says otherwise.
         batch_norm: it has batch normalisation.
         title: how the literature calls it.
         paper: author, title, year, number.
+        library: where the network comes from.
+        normalization: how its usual weights want their input.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Network:
     batch_norm: bool
     title: str
     paper: str
+    library: str = "torchvision"
+    normalization: str = "imagenet"
 
     @property
     def stage_names(self) -> tuple[str, ...]:
@@ -183,6 +187,16 @@ NETWORKS: dict[str, Network] = {
             _network(f"convnext_{size}", _CONVNEXT, "stage3", f"ConvNeXt {size}", _CONVNEXT_PAPER)
             for size in ("tiny", "small", "base")
         ),
+        Network(
+            name="caffe_alexnet",
+            stages=_features(conv1="0|1:4", conv2="4|5:8", conv3="8|9", conv4="10|11", conv5="12|13:15"),
+            cut="conv5",
+            batch_norm=False,
+            title="Caffe's reference AlexNet, the NetVLAD paper's",
+            paper="Krizhevsky et al.: ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012",
+            library="Caffe",
+            normalization="caffe",
+        ),
     )
 }
-"""Every torchvision network that has a name in a run file; timm has the others."""
+"""Every network that has a name of its own in a run file; timm has the others."""

@@ -1,10 +1,14 @@
-"""torchvision's networks, cut at a named stage."""
+"""torchvision's networks, and Caffe's AlexNet, cut at a named stage."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torchvision.models
+from torch import nn
 
 from vpr_backbones.assembly import WithoutHead, cut_network, measure
+from vpr_backbones.caffe_alexnet import CaffeAlexNet
 from vpr_backbones.download import fetch_torchvision
 from vpr_backbones.loading import Weights, default_batch_norm, fill, find_weights
 from vpr_backbones.normalization import NORMALIZATIONS, Normalization
@@ -12,7 +16,7 @@ from vpr_backbones.seeding import seeded
 from vpr_backbones.staged import BatchNormMode, StagedBackbone
 from vpr_backbones.table import NETWORKS
 
-__all__ = ["build_torchvision"]
+__all__ = ["build_torchvision", "make_network"]
 
 
 def build_torchvision(
@@ -34,7 +38,7 @@ def build_torchvision(
             ``layer3`` for ResNets).
         train_from: lowest stage that is trained, ``"all"`` or ``"none"``.
         batch_norm: ``"frozen"``, ``"train"``; None: frozen when there are weights.
-        normalization: None: ImageNet's mean and standard deviation.
+        normalization: None: ImageNet's mean and standard deviation; Caffe's mean for ``caffe_alexnet``.
         seed: of random weights; the global generators are not touched.
 
     Raises:
@@ -45,18 +49,35 @@ def build_torchvision(
     if name not in NETWORKS:
         raise ValueError(f"name must be one of {', '.join(NETWORKS)}, got {name!r}")
     network = NETWORKS[name]
-    origin, tensors = find_weights(weights, seed=seed, fetch=lambda: fetch_torchvision(name))
+    origin, tensors = find_weights(weights, seed=seed, fetch=lambda: _fetch(name))
     with seeded(seed), WithoutHead():
-        model = torchvision.models.get_model(name, weights=None)
+        model = make_network(name)
     stages = cut_network(model, network.stages, cut or network.cut)
     channels, stride = measure(stages)
     backbone = StagedBackbone(
         stages=stages,
         out_channels=channels,
         stride=stride,
-        normalization=normalization or NORMALIZATIONS["imagenet"],
+        normalization=normalization or NORMALIZATIONS[network.normalization],
         train_from=train_from,
         batch_norm=default_batch_norm(weights, batch_norm),
     )
     fill(backbone, origin, tensors, network=model.state_dict(keep_vars=True))
     return backbone
+
+
+def make_network(name: str) -> nn.Module:
+    """The whole network with random weights."""
+    if NETWORKS[name].library == "Caffe":
+        return CaffeAlexNet()
+    network: nn.Module = torchvision.models.get_model(name, weights=None)
+    return network
+
+
+def _fetch(name: str) -> Path:
+    if NETWORKS[name].library != "torchvision":
+        raise ValueError(
+            f"weights: nobody publishes weights of {name} in a form that can be downloaded here; give a file with the "
+            "names features.0.weight, ... or import a MATLAB network with read_retriever"
+        )
+    return fetch_torchvision(name)
