@@ -1,0 +1,86 @@
+"""Two processes do what one does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vpr_core import UsageError
+from vpr_runner.distributed import ONE_PROCESS, Ranks, process_group
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 12])
+@pytest.mark.parametrize("world", [1, 2, 5])
+def test_shares_cover_everything_once_and_evenly(count: int, world: int) -> None:
+    shares = [list(range(count))[Ranks(rank=rank, world=world).share(count)] for rank in range(world)]
+    assert [item for share in shares for item in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_one_process_needs_no_group(monkeypatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with process_group(torch.device("cpu")) as ranks:
+        assert ranks is ONE_PROCESS
+        out = np.zeros((2, 2))
+        ranks.gather_rows(np.ones((2, 2)), out)
+        assert (out == 1).all()
+        ranks.wait()
+
+
+def test_an_environment_that_no_launcher_makes(monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(UsageError, match="WORLD_SIZE is 'many'"), process_group(torch.device("cpu")):
+        pass
+
+
+def launch(script: str, processes: int, *arguments: str) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable]
+    if processes > 1:
+        command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    subprocess.run([*command, str(HERE / script), *arguments], check=True, env=environment, timeout=240)
+
+
+@pytest.mark.slow
+def test_one_step_and_one_encoding_equal_those_of_one_process(make_config, tmp_path: Path) -> None:
+    config = tmp_path / "run.json"
+    config.write_text(make_config(dataset={"places": 11}).model_dump_json())
+    found = {}
+    for processes in (1, 2):
+        launch("step_in_processes.py", processes, str(config), str(tmp_path / f"{processes}.json"))
+        found[processes] = json.loads((tmp_path / f"{processes}.json").read_text())
+    one, two = found[1], found[2]
+    assert two["world"] == 2
+    assert two["count"] == one["count"] > 0
+    assert two["total"] == pytest.approx(one["total"], rel=1e-6)
+    gradient = np.array(one["gradient"])
+    assert np.abs(gradient).max() > 0
+    np.testing.assert_allclose(two["gradient"], gradient, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(two["rows"], one["rows"], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_whole_run_in_two_processes_and_its_resumption(make_config, tmp_path: Path) -> None:
+    config = tmp_path / "run.json"
+    config.write_text(make_config(train={"epochs": 1, "max_queries": 6}).model_dump_json())
+    for processes in (1, 2):
+        launch("train_in_process.py", processes, str(config), str(tmp_path / str(processes)))
+    launch("train_in_process.py", 2, str(config), str(tmp_path / "2"))  # finished: read, not run again
+    lines = {
+        processes: [json.loads(line) for line in (tmp_path / str(processes) / "metrics.jsonl").read_text().splitlines()]
+        for processes in (1, 2)
+    }
+    assert [line["kind"] for line in lines[1]] == [line["kind"] for line in lines[2]]
+    # The first part is mined before any step: the same tuples, so the same violating triplets.
+    first = [next(line for line in lines[processes] if line["kind"] == "part") for processes in (1, 2)]
+    assert first[0]["violating"] == first[1]["violating"]
+    assert first[1]["loss"] == pytest.approx(first[0]["loss"], rel=1e-3)

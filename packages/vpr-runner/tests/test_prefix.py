@@ -1,0 +1,181 @@
+"""The frozen-prefix cache: the same training, computed once, never taken for another."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vpr_runner import assemble, cache, prefix, train
+from vpr_runner.compute import Compute
+from vpr_runner.data import split_of
+from vpr_runner.prefix import frozen_activation_source, frozen_key
+from vpr_runner.source import JoinedImages
+
+LIMIT = 2**30
+
+
+@pytest.fixture
+def setting(make_config, engine_registry):
+    """Return a function from a run file's blocks to (retriever, joined images, compute)."""
+
+    def make(**blocks):
+        config = make_config(**{"backbone": {"train_from": "conv4"}, **blocks})
+        split = split_of(config, engine_registry)
+        return (
+            assemble(config, engine_registry),
+            JoinedImages(split.queries, split.database),
+            Compute.from_config(config),
+        )
+
+    return make
+
+
+def source_of(setting, folder: Path, *, limit: int = LIMIT):
+    retriever, images, compute = setting
+    return frozen_activation_source(retriever, images, compute=compute, folder=folder, limit=limit)
+
+
+def test_descriptors_are_those_of_the_images(setting, tmp_path: Path) -> None:
+    retriever, images, compute = made = setting()
+    source = source_of(made, tmp_path)
+    assert source is not None
+    assert source.size == sum(path.stat().st_size for path in tmp_path.glob("*.f16"))
+    from vpr_runner.encode import encode_all
+    from vpr_runner.source import ImageSource
+
+    kept, _ = encode_all(retriever, source, compute=compute)
+    plain, _ = encode_all(retriever, ImageSource(images), compute=compute)
+    np.testing.assert_allclose(kept, plain, atol=1e-3)
+    assert not np.array_equal(kept, np.zeros_like(kept))
+
+
+def test_training_with_it_has_the_same_losses(make_config, engine_registry, tmp_path: Path) -> None:
+    losses = {}
+    for gib in (0, 1):
+        config = make_config(
+            backbone={"train_from": "conv4"}, train={"frozen_cache_gib": gib, "epochs": 1, "max_queries": 6}
+        )
+        train(config, engine_registry, run_directory=tmp_path / str(gib), progress=False)
+        lines = [json.loads(line) for line in (tmp_path / str(gib) / "metrics.jsonl").read_text().splitlines()]
+        losses[gib] = [line["loss"] for line in lines if line["kind"] == "part"]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-3)
+    assert not (tmp_path / "1" / "cache").exists()
+
+
+def test_the_name_depends_on_weights_preprocessing_and_bytes(setting, tmp_path: Path) -> None:
+    retriever, images, compute = setting()
+    key = frozen_key(retriever, images, compute)
+    assert frozen_key(*setting()) == key
+    assert frozen_key(*setting(image={"size": [40, 40]})) != key
+    assert frozen_key(*setting(backbone={"train_from": "conv3"})) != key
+    assert frozen_key(*setting(compute={"precision": "bfloat16"})) != key
+    assert frozen_key(*setting(dataset={"root": str(tmp_path), "noise": 0.3})) != key
+    with torch.no_grad():
+        retriever.backbone.layers["conv5"][0].weight.add_(1)  # trained: does not matter
+    assert frozen_key(retriever, images, compute) == key
+    with torch.no_grad():
+        retriever.backbone.layers["conv1"][0].weight.flatten()[0].add_(1e-6)
+    assert frozen_key(retriever, images, compute) != key
+
+
+def test_filling_goes_on_where_it_was_stopped(setting, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(prefix, "_CHUNK", 5)
+    made = setting()
+    whole = source_of(made, tmp_path / "whole")
+    calls = 0
+    original = prefix.encode
+
+    def stopped(*arguments, **settings):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(prefix, "encode", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        source_of(made, tmp_path / "stopped")
+    again = source_of(made, tmp_path / "stopped")
+    assert calls == 3 + 3  # 24 images are 5 chunks; 2 were done
+    assert whole is not None
+    assert again is not None
+    assert np.array_equal(again._activations, whole._activations)
+    source_of(made, tmp_path / "stopped")
+    assert calls == 6
+
+
+def test_it_is_announced_and_too_large_a_one_is_not_begun(setting, tmp_path: Path, caplog) -> None:
+    with caplog.at_level(logging.INFO):
+        assert source_of(setting(), tmp_path, limit=1000) is None
+    assert "24 images x " in caplog.text
+    assert "is more than train.frozen_cache_gib leaves" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_noticed_before_the_first_byte(setting, tmp_path: Path, monkeypatch, caplog) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "posix_fallocate", full)
+    assert source_of(setting(), tmp_path) is None
+    assert "no room on the disk (No space left on device)" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_frozen_nothing_kept(setting, tmp_path: Path) -> None:
+    assert source_of(setting(backbone={"train_from": "all"}), tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_activations_that_overflow_half_precision_are_not_kept(setting, tmp_path: Path, caplog) -> None:
+    retriever, _, _ = made = setting()
+    with torch.no_grad():
+        retriever.backbone.layers["conv3"][1].weight.fill_(1e6)
+    assert source_of(made, tmp_path) is None
+    assert "overflow half precision" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_of_one_native_size_need_no_resizing(setting, tmp_path: Path) -> None:
+    assert source_of(setting(image={"size": None}), tmp_path) is not None
+
+
+def test_images_of_different_sizes_are_not_kept(setting, tmp_path: Path, caplog) -> None:
+    from PIL import Image
+
+    made = setting(image={"size": None}, dataset={"root": str(tmp_path / "d")})
+    Image.new("RGB", (64, 64)).save(made[1].path(20))
+    assert source_of(made, tmp_path / "cache") is None
+    assert "images differ in size" in caplog.text
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_unreadable_images_stay_unreadable(setting, tmp_path: Path) -> None:
+    retriever, images, compute = made = setting(dataset={"root": str(tmp_path / "d")}, compute={"on_bad_image": "skip"})
+    images.path(20).write_bytes(b"")
+    from vpr_runner.encode import encode_all
+
+    for _ in range(2):  # made, then read again
+        source = source_of(made, tmp_path / "cache")
+        assert source is not None
+        rows, encoded = encode_all(retriever, source, compute=compute)
+        assert list(encoded.failures) == [20]
+        assert "is empty" in encoded.failures[20]
+        assert np.isnan(rows[20]).all()
+
+
+def test_descriptor_rows_are_memory_or_a_map_with_its_space_taken(tmp_path: Path) -> None:
+    small = cache.descriptor_rows(3, 4, file=tmp_path / "x", in_memory=48)
+    assert (small.dtype, (tmp_path / "x").exists()) == (np.float32, False)
+    large = cache.descriptor_rows(3, 4, file=tmp_path / "x", in_memory=47)
+    assert isinstance(large, np.memmap)
+    assert large.dtype == np.float16
+    status = (tmp_path / "x").stat()
+    assert status.st_size == 24
+    assert status.st_blocks > 0
