@@ -323,5 +323,5 @@ def test_caffes_alexnet_of_the_paper():
         assert backbone.frozen(images).shape == (1, 96, 27, 27)
         assert backbone(images).shape == (1, 256, 13, 13)
         assert (backbone(images) < 0).any()
-    with pytest.raises(ValueError, match="nobody publishes weights of caffe_alexnet .* give a file"):
+    with pytest.raises(ValueError, match=r"nobody publishes weights of caffe_alexnet .* give a file"):
         build_torchvision(name="caffe_alexnet")
