@@ -288,8 +288,7 @@ class IndexContract(Contract):
     def observe(self, case: Case, config: ComponentConfig) -> str:
         """Digest of searches."""
         index, _ = self.filled(case, config)
-        queries = self.descriptors(case, 60, seed=2)
-        results = [index.search(queries, k) for k in (1, 10, 50)]
+        results = [index.search(self.descriptors(case, 60, seed=2), k) for k in (1, 10, 50)]
         return digest(index.metric, [(found.distance, found.index) for found in results])
 
 
