@@ -62,6 +62,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def speed(session: nox.Session) -> None:
+    """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part."""
+    install_everything(session)
+    session.run("python", "-m", "bench.speed", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting with ruff."""
     session.install("ruff>=0.14")

@@ -99,7 +99,8 @@ def initialization(*, repeats: int) -> list[Row]:
 
     from vpr_pooling import NetVLAD
 
-    features = torch.nn.functional.normalize(torch.randn(50_000, 512, generator=torch.Generator().manual_seed(0)), dim=1)
+    drawn = torch.randn(50_000, 512, generator=torch.Generator().manual_seed(0))
+    features = torch.nn.functional.normalize(drawn, dim=1)
     array = features.numpy()
     layer = NetVLAD(in_channels=512, num_clusters=64)
 

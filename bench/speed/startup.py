@@ -27,7 +27,6 @@ def measure(*, repeats: int) -> list[Row]:
             },
             repeats=repeats,
         )
-        rows.append(
-            Row.from_comparison(f"vpr {' '.join(arguments)}", comparison, reference="import torch", target="under 0.5 s")
-        )
+        what = f"vpr {' '.join(arguments)}"
+        rows.append(Row.from_comparison(what, comparison, reference="import torch", target="under 0.5 s"))
     return rows

@@ -1,8 +1,7 @@
 """How the field does it, written from the published descriptions; yardsticks only, never imported by a package.
 
-Semantics and costs of each are described in the literature and in the projects' own documentation: the loop over clusters
-of the common PyTorch ports, the full residual tensor of other ports, a nearest-neighbour structure built per query inside
-the data loader, a descriptor cache in HDF5, and the per-query Python loop that counts recall.
+The loop over clusters of the common PyTorch ports, the full residual tensor of others, a nearest-neighbour structure
+built per query inside the data loader, a descriptor cache in HDF5, and the per-query Python loop that counts recall.
 """
 
 from __future__ import annotations

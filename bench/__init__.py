@@ -1,0 +1,1 @@
+"""Suites, committed results, and the speed comparison; not a distribution."""
