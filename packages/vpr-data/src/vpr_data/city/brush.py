@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vpr_data.city.draws import F32, Bool
+from vpr_data.city.draws import F32, I64, Bool
 
 __all__ = ["Colour", "gather", "paint", "rgb"]
 
@@ -16,7 +16,7 @@ def rgb(colour: Colour | float) -> F32:
     return np.broadcast_to(np.asarray(colour, dtype=np.float32).reshape(-1, 1), (3, 1))
 
 
-def gather(colours: F32, index: np.ndarray) -> F32:  # type: ignore[type-arg]
+def gather(colours: F32, index: I64) -> F32:
     """Columns of ``colours (3, B)``."""
     return colours.take(index, axis=1)
 

@@ -49,10 +49,11 @@ class Camera:
         x = (np.arange(self.width) + 0.5 - self.width / 2) / self.focal
         y = (np.arange(self.height) + 0.5 - self.height / 2) / self.focal
         rays = forward + y[:, None, None] * down + x[None, :, None] * right
-        return rays.reshape(-1, 3).astype(np.float32)
+        flat: F32 = rays.reshape(-1, 3).astype(np.float32)
+        return flat
 
     def project(self, points: F64) -> F64:
-        """Columns, rows and depths ``(N, 3)`` of world points ``(N, 3)``; meaningless where the depth is not positive."""
+        """Columns, rows and depths ``(N, 3)`` of world points ``(N, 3)``; a positive depth is before the camera."""
         seen = (points - np.asarray(self.position)) @ self.axes().T
         with np.errstate(divide="ignore", invalid="ignore"):
             column = self.focal * seen[:, 0] / seen[:, 2] + self.width / 2

@@ -73,11 +73,11 @@ def park_cars(roads: Roads, visit: Visit, *, salt: int) -> Boxes:
     number = np.concatenate([np.arange(2 * count) for count in slots])
     side, slot = number % 2, number // 2
     chance = [unit_hash(salt, visit.time, road, side, slot, 101 + k) for k in range(6)]
-    parked = (chance[5] < 0.5 * min(visit.people, 1.1)) & ((roads.kind[road] > 0) | (side == 0))
+    parked = (chance[5] < 0.42 * min(visit.people, 1.1)) & ((roads.kind[road] > 0) | (side == 0))
     road, slot, sign = road[parked], slot[parked], 2.0 * side[parked] - 1
     chance = [part[parked] for part in chance]
 
-    model = _MODELS[np.searchsorted((0.5, 0.85), chance[0], side="right")]
+    model = _MODELS[np.searchsorted((0.55, 0.92), chance[0], side="right")]
     size, width, belt, cabin, cabin_size, cabin_width, top = model.T
     forth = along[road]
     across = np.stack([forth[:, 1], -forth[:, 0]], axis=1) * sign[:, None]

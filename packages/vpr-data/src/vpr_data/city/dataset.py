@@ -27,7 +27,7 @@ class CityDataset:
     may show nothing of the query (the weak supervision of Arandjelovic et al. 2016, arXiv:1511.07247).
 
     Args:
-        size: ``small`` (214 images), ``bench`` (2,740), ``large`` (16,700), or a ``CitySize``.
+        size: ``small`` (214 images), ``bench`` (2,840), ``large`` (16,700), or a ``CitySize``.
         root: cache folder; default ``$VPR_CACHE``, else the user's cache folder.
         seed: another seed is another city.
         workers: rendering processes; default one a core.

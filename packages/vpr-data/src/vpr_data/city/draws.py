@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bool", "F32", "F64", "I64", "U32", "keyed_rng", "noise", "unit_hash"]
+__all__ = ["F32", "F64", "I64", "U32", "Bool", "keyed_rng", "noise", "unit_hash"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -55,7 +55,8 @@ def _noise_tile() -> F32:
         rows = grid[i % octave] * (1 - f)[:, None] + grid[(i + 1) % octave] * f[:, None]
         total += weight * (rows[:, i % octave] * (1 - f) + rows[:, (i + 1) % octave] * f)
     total -= total.mean()
-    return (total / total.std()).astype(np.float32)
+    tile: F32 = (total / total.std()).astype(np.float32)
+    return tile
 
 
 def noise(u: F32, v: F32, scale: float = 1.0, offset: npt.ArrayLike = 0) -> F32:
@@ -63,4 +64,5 @@ def noise(u: F32, v: F32, scale: float = 1.0, offset: npt.ArrayLike = 0) -> F32:
     tile = _noise_tile()
     i = (u * np.float32(scale)).astype(np.int32) + np.asarray(offset, dtype=np.int32)
     j = (v * np.float32(scale)).astype(np.int32) + np.asarray(offset, dtype=np.int32) * 7
-    return tile[j & 255, i & 255]
+    values: F32 = tile[j & 255, i & 255]
+    return values

@@ -56,7 +56,8 @@ def roof_line(buildings: Buildings, building: I64, kind: I64, along: F32, span: 
 
 
 def _front_gable(seed: U32, roof: I64, kind: I64) -> Bool:
-    return (roof == GABLE) & (kind == FRONT) & (unit_hash(seed, 31) < 0.45)
+    gable: Bool = (roof == GABLE) & (kind == FRONT) & (unit_hash(seed, 31) < 0.45)
+    return gable
 
 
 def shade_facade(points: Points, buildings: Buildings, dress: Dress) -> Shaded:
@@ -170,7 +171,8 @@ def _texture(points: Points, buildings: Buildings, seed: U32, detail: F32) -> F3
     courses(0.95, 0.48, 0.24, 0.08, (kind == STONE) & (detail > 0))
     courses(3.0, 1.5, 0.08, 0.04, (kind == PANEL) & (detail > 0))
     courses(60.0, 0.22, 0.06, 0.20, (kind == BOARDS) & (detail > 0))
-    return np.clip(tone, 0.4, 1.4)
+    clipped: F32 = np.clip(tone, 0.4, 1.4)
+    return clipped
 
 
 def _window(

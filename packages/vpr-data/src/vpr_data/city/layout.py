@@ -62,7 +62,8 @@ def _origins(seed: int, size: CitySize) -> F64:
         low, high = district.footprints.min(axis=(0, 1)), district.footprints.max(axis=(0, 1))
         origins.append([east - low[0], _CORNER[1]])
         east += high[0] - low[0] + _GAP
-    return np.round(np.array(origins), 2)
+    corners: F64 = np.array(origins, dtype=np.float64)
+    return np.round(corners * 100) / 100
 
 
 def _stations(district: District, count: int, spacing: float) -> tuple[F64, F64]:
@@ -94,7 +95,7 @@ def _camera(
     return Camera(
         position=(float(position[0]), float(position[1]), float(rng.normal(2.4, 0.1))),
         heading=float(heading % 360),
-        pitch=float(rng.normal(7.0, 1.5)),
+        pitch=float(rng.normal(6.5, 1.0)),
         roll=float(rng.normal(0.0, 0.7)),
         height=size.height,
         width=size.width,

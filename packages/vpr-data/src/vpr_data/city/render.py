@@ -53,8 +53,11 @@ def render(scene: Scene, dress: Dress, shot: Shot) -> U8:
     scale, seen = shot.supersample, shot.camera
     fine = {"height": seen.height * scale, "width": seen.width * scale, "focal": seen.focal * scale}
     light = _radiance(scene, dress, Camera(**{**vars(seen), **fine}))
-    light = sum(light[:, i::scale, j::scale] for i in range(scale) for j in range(scale)) / np.float32(scale**2)
-    return develop(light, dress.visit, shot.key)
+    total = np.zeros((3, seen.height, seen.width), dtype=np.float32)
+    for i in range(scale):
+        for j in range(scale):
+            total += light[:, i::scale, j::scale]
+    return develop(total / np.float32(scale**2), dress.visit, shot.key)
 
 
 def trace(scene: Scene, dress: Dress, camera: Camera, rays: F32) -> Surfaces:
@@ -218,4 +221,5 @@ def _lit(scene: Scene, dress: Dress, ray: F32, depth: F32, spot: F32, normal: F3
     colour -= horizon
     colour *= veil
     colour += horizon
-    return colour
+    lit: F32 = colour
+    return lit

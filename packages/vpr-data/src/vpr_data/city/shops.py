@@ -61,8 +61,8 @@ def shade_ground_floor(
             spot = low[at]
             part, part_light, part_shine = base.take(at, axis=1), light.take(at, axis=1), shine[at]
             shade(
-                z[spot], building[spot], bay[spot], column[spot], lean[spot], detail[spot], span[spot], buildings, dress,
-                part, part_light, part_shine,
+                z[spot], building[spot], bay[spot], column[spot], lean[spot], detail[spot], span[spot], buildings,
+                dress, part, part_light, part_shine,
             )  # fmt: skip
             base[:, at], light[:, at], shine[at] = part, part_light, part_shine
     at = np.flatnonzero(use == SHOP)
@@ -136,8 +136,8 @@ def _shop(
     glass = front & (z > 0.55) & (z < head - np.float32(0.15)) & (u % pane > 0.10)
     door = front & (z < head - np.float32(0.2)) & (z < 2.15)
     door &= np.abs(u - width * (np.float32(0.2) + np.float32(0.6) * ((name * 17) % 1))) < 0.55
-    goods = np.clip(0.5 + 0.5 * noise(u, z, 22.0, (name * 250).astype(np.int32)), 0, 2)
-    paint(base, glass, rgb((0.22, 0.17, 0.12)) * goods + rgb((0.09, 0.08, 0.07)))
+    goods = _goods(u, z, name)
+    paint(base, glass, goods)
     paint(base, door, rgb(0.07))
     sign = (z > head) & (z < head + np.float32(0.75)) & (u > 0.2) & (u < width - np.float32(0.2))
     letters = sign & _letters(u, z - head - np.float32(0.12), width, name)
@@ -150,9 +150,23 @@ def _shop(
     paint(base, awning & stripe, rgb(0.88))
     glass &= ~awning & ~door
     if lamps > 0:
-        light += np.where(glass, np.float32(0.75 * lamps) * (0.5 + 0.5 * goods), 0) * _WARM
+        light += np.where(glass, np.float32(1.1 * lamps), 0) * (goods * np.float32(0.8) + np.float32(0.25)) * _WARM
         light += np.where(sign, np.float32(0.25 * lamps), 0) * base
     shine[glass] = 0.30
+
+
+def _goods(u: F32, z: F32, name: F32) -> F32:
+    """What stands in a shop window: rows of coloured things before a dark room."""
+    tall = np.float32(0.35) + np.float32(0.5) * ((name * 83) % 1)
+    wide = np.float32(0.25) + np.float32(0.6) * ((name * 101) % 1)
+    key = np.floor(name * 65521)
+    shelf, item = np.floor(z / tall), np.floor(u / wide)
+    hue, bright = unit_hash(key, shelf, item, 96), unit_hash(key, shelf, item, 97)
+    there = (bright > 0.35) & ((z / tall) % 1 < 0.25 + 0.7 * hue) & ((u / wide) % 1 < 0.85)
+    phase = (hue * np.float32(0.35) + (name * 37) % 1) * np.float32(2 * np.pi)
+    tint = np.stack([np.cos(phase + np.float32(k * 2.1)) for k in range(3)]) * np.float32(0.14) + np.float32(0.22)
+    room = rgb((0.08, 0.075, 0.07)) * (np.float32(0.7) + np.float32(0.2) * noise(u, z, 12.0))
+    return np.where(there, tint * (np.float32(0.6) + bright), room)
 
 
 def _letters(u: F32, v: F32, width: F32, name: F32) -> Bool:

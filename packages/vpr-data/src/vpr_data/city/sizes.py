@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = ["SIZES", "SPLITS", "CitySize", "size_named"]
 
@@ -61,6 +62,14 @@ class CitySize:
         """Number of images of all splits together."""
         return sum(self.stations) * self.directions + sum(self.queries)
 
+    @classmethod
+    def from_json(cls, text: str) -> CitySize:
+        """Read what ``json.dumps(asdict(size))`` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        for counts in ("stations", "queries"):
+            fields[counts] = tuple(fields[counts])
+        return cls(**fields)
+
     def digest(self) -> str:
         """Eight hexadecimal digits that change with any field."""
         text = json.dumps(asdict(self), sort_keys=True)
@@ -71,13 +80,13 @@ SIZES: dict[str, CitySize] = {
     size.name: size
     for size in (
         CitySize(name="small", height=60, width=80, stations=(20, 8, 12), queries=(24, 10, 20)),
-        CitySize(name="bench", height=96, width=128, stations=(200, 70, 180), queries=(400, 140, 400)),
+        CitySize(name="bench", height=96, width=128, stations=(240, 60, 160), queries=(480, 120, 400)),
         CitySize(
             name="large", height=240, width=320, stations=(1200, 250, 600), queries=(2400, 500, 1500), directions=6
         ),
     )
 }
-"""The documented sizes: 214, 2,740 and 16,700 images."""
+"""The documented sizes: 214, 2,840 and 16,700 images."""
 
 
 def size_named(size: str | CitySize) -> CitySize:

@@ -36,4 +36,5 @@ def shade_sky(rays: F32, visit: Visit, *, skyline: int) -> F32:
     ridge = np.float32(0.035) + np.float32(0.02) * noise((azimuth + 4) * 40, np.full_like(azimuth, skyline % 97))
     behind = far[z[far] < ridge]
     colour[:, behind] = horizon * np.float32(0.75) + rgb(visit.skylight) * np.float32(0.10)
-    return colour
+    sky: F32 = colour
+    return sky

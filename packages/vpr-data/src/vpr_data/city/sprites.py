@@ -32,7 +32,8 @@ def _sprite(size: tuple[float, float], colour: F32, cover: F32, glow: F32 | None
     levels = [layers.astype(np.float32)]
     while levels[-1].shape[1] > 4:
         fine = levels[-1]
-        levels.append((fine[:, ::2, ::2] + fine[:, 1::2, ::2] + fine[:, ::2, 1::2] + fine[:, 1::2, 1::2]) / 4)
+        half: F32 = (fine[:, ::2, ::2] + fine[:, 1::2, ::2] + fine[:, ::2, 1::2] + fine[:, 1::2, 1::2]) / np.float32(4)
+        levels.append(half.astype(np.float32))
     return Sprite(size=size, levels=tuple(levels))
 
 
@@ -40,7 +41,7 @@ def _grid() -> tuple[F32, F32]:
     """Coordinates of a sprite's pixels: ``x`` in -1..1, ``y`` from 0 at the foot to 1."""
     centre = (np.arange(_SIDE, dtype=np.float32) + np.float32(0.5)) / _SIDE
     x, y = np.meshgrid(centre * 2 - 1, 1 - centre)
-    return x, y
+    return x.astype(np.float32), y.astype(np.float32)
 
 
 @lru_cache(maxsize=128)

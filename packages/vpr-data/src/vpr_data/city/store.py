@@ -167,7 +167,12 @@ def _render_in_parallel(folder: Path, seed: int, size: CitySize, missing: list[i
             threading.Thread(target=_listen, args=(process, done.put), daemon=True).start()
             threading.Thread(target=_overhear, args=(process, complaints), daemon=True).start()
             assert process.stdin is not None
-            order = {"folder": str(folder), "seed": seed, "size": asdict(size), "indices": missing[share::workers]}
+            order = {
+                "folder": str(folder),
+                "seed": seed,
+                "size": json.dumps(asdict(size)),
+                "indices": missing[share::workers],
+            }
             json.dump(order, process.stdin)
             process.stdin.close()
         open_ends = workers

@@ -31,8 +31,8 @@ def render_missing(folder: Path, seed: int, size: CitySize, indices: Iterable[in
 
 def _main() -> None:
     order = json.load(sys.stdin)
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in order["size"].items()}
-    for index in render_missing(Path(order["folder"]), order["seed"], CitySize(**fields), order["indices"]):
+    size = CitySize.from_json(order["size"])
+    for index in render_missing(Path(order["folder"]), order["seed"], size, order["indices"]):
         sys.stdout.write(f"{index}\n")
         sys.stdout.flush()
 
