@@ -69,6 +69,30 @@ def test_one_step_and_one_encoding_equal_those_of_one_process(make_config, tmp_p
 
 
 @pytest.mark.slow
+def test_extraction_is_shared_and_a_dead_process_costs_only_its_own_chunks(make_config, tmp_path: Path) -> None:
+    from vpr_runner import load_descriptors
+
+    config = tmp_path / "run.json"
+    config.write_text(make_config().model_dump_json())
+    script = [sys.executable, str(HERE / "extract_in_process.py"), str(config)]
+
+    def start(rank: int, world: int, folder: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "RANK": str(rank), "WORLD_SIZE": str(world)}
+        return subprocess.Popen([*script, str(tmp_path / folder)], env=environment)
+
+    assert start(0, 1, "alone").wait(timeout=240) == 0
+    assert start(1, 2, "shared").wait(timeout=240) == 0  # rank 0 never came
+    with pytest.raises(UsageError, match="chunk 0 of 4 is missing"):
+        load_descriptors(tmp_path / "shared")
+    both = [start(rank, 2, "shared") for rank in range(2)]
+    assert [process.wait(timeout=240) for process in both] == [0, 0]
+    load_descriptors(tmp_path / "shared").verify()
+    for number in range(4):
+        name = f"{number:06d}.npy"
+        assert (tmp_path / "shared" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+@pytest.mark.slow
 def test_a_whole_run_in_two_processes_and_its_resumption(make_config, tmp_path: Path) -> None:
     config = tmp_path / "run.json"
     config.write_text(make_config(train={"epochs": 1, "max_queries": 6}).model_dump_json())

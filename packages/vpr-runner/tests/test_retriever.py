@@ -73,6 +73,18 @@ def test_assembly_gives_the_same_weights_each_time_and_spares_the_global_generat
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_compile_is_asked_for_by_the_run_file_and_keeps_the_names_of_weights(
+    make_config, engine_registry, monkeypatch
+) -> None:
+    compiled = []
+    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(self))
+    plain = assemble(make_config(), engine_registry)
+    assert compiled == []
+    retriever = assemble(make_config(compute={"compile": True}), engine_registry)
+    assert compiled == [retriever]
+    assert list(retriever.state_dict()) == list(plain.state_dict())
+
+
 class Token(nn.Module):
     out_dim, orderless, uses_global_token = 6, True, True
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from vpr_core import UsageError
 
-__all__ = ["ONE_PROCESS", "TIMEOUT", "Ranks", "process_group"]
+__all__ = ["ONE_PROCESS", "TIMEOUT", "Ranks", "process_group", "ranks_of_environment"]
 
 TIMEOUT = timedelta(minutes=10)
 
@@ -83,18 +83,32 @@ class Ranks:
 ONE_PROCESS = Ranks()
 
 
+def ranks_of_environment(device: torch.device) -> Ranks:
+    """Return who this process is, without joining a group, and make its own accelerator the current one.
+
+    Raises:
+        UsageError: the environment's numbers make no sense.
+    """
+    rank, world = _number("RANK", 0), _number("WORLD_SIZE", 1)
+    if world == 1:
+        return ONE_PROCESS
+    if rank >= world:
+        raise UsageError(f"environment variable RANK is {rank}; with WORLD_SIZE {world} it is less than that")
+    if device.type == "cuda":
+        torch.cuda.set_device(_number("LOCAL_RANK", 0) % torch.cuda.device_count())
+    return Ranks(rank=rank, world=world)
+
+
 @contextmanager
 def process_group(device: torch.device) -> Iterator[Ranks]:
     """Join the process group that the environment describes; without one, be the only process."""
-    world = _number("WORLD_SIZE", 1)
-    if world == 1:
-        yield ONE_PROCESS
+    ranks = ranks_of_environment(device)
+    if ranks.world == 1:
+        yield ranks
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(_number("LOCAL_RANK", 0) % torch.cuda.device_count())
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     try:
-        yield Ranks(rank=_number("RANK", 0), world=world)
+        yield ranks
     finally:
         dist.destroy_process_group()
 

@@ -23,6 +23,7 @@ import numpy as np
 from vpr_core import UsageError
 from vpr_runner import atomic
 from vpr_runner.compute import Compute
+from vpr_runner.distributed import ONE_PROCESS, Ranks, ranks_of_environment
 from vpr_runner.encode import encode, evaluating
 from vpr_runner.lock import folder_lock
 from vpr_runner.manifest import ChunkRecord, Descriptors, Manifest, chunk_path, images_digest, load_descriptors
@@ -75,14 +76,14 @@ class ExtractJob:
     manifest: Manifest
     compute: Compute
 
-    def missing(self, *, verify: bool) -> list[int]:
-        """Return the chunks that are not there or not whole.
+    def missing(self, *, verify: bool, ranks: Ranks = ONE_PROCESS) -> list[int]:
+        """Return the chunks that are not there or not whole; of several processes, this one's: every ``world``-th.
 
         Raises:
             UsageError: with ``verify``, an image has changed since a finished chunk was made of it.
         """
         numbers = []
-        for number in range(self.manifest.chunks):
+        for number in range(ranks.rank, self.manifest.chunks, ranks.world):
             record = ChunkRecord.read(self.output, number)
             if record is None or not record.describes(self.output, number, self.manifest):
                 numbers.append(number)
@@ -92,6 +93,11 @@ class ExtractJob:
                     "lengths, other contents). Choose another folder, or delete this one"
                 )
         return numbers
+
+    def failures(self, ranks: Ranks = ONE_PROCESS) -> dict[str, str]:
+        """Return name and reason of each unreadable image in this process's chunks."""
+        records = (ChunkRecord.read(self.output, n) for n in range(ranks.rank, self.manifest.chunks, ranks.world))
+        return {name: why for record in records if record is not None for name, why in record.failures.items()}
 
 
 def plan_extraction(
@@ -163,6 +169,9 @@ def extract(
 ) -> ExtractResult:
     """Write the descriptors of ``images`` to the folder ``output``, or what is missing of them.
 
+    Under ``torchrun`` each process takes every ``world``-th chunk. No process group is made: one that dies stops nobody
+    else, and the next start does what is missing.
+
     Args:
         retriever: the network.
         images: what to encode.
@@ -176,15 +185,17 @@ def extract(
     Raises:
         UsageError: another process is writing there, or the folder holds something else.
     """
-    with folder_lock(output, purpose="vpr extract"):
-        atomic.remove_leftovers(output)
+    ranks = ranks_of_environment(Compute.from_config(config).device)
+    with folder_lock(output, purpose="vpr extract", name=".lock" if ranks.is_main else f".lock-{ranks.rank}"):
+        if ranks.world == 1:
+            atomic.remove_leftovers(output)
         job = plan_extraction(retriever, images, output=output, config=config, chunk=chunk, dtype=dtype)
-        missing = job.missing(verify=verify)
+        missing = job.missing(verify=verify, ranks=ranks)
         written = sum(len(job.manifest.rows_of(number)) for number in missing)
-        with Progress(written, "extract", shown=progress) as bar:
+        with Progress(written, "extract", shown=progress and ranks.is_main) as bar:
             for number in missing:
                 extract_chunk(job, number, progress=bar)
-    failures = load_descriptors(output).failures
+        failures = job.failures(ranks)
     if failures:
         log.warning("%d of %d images could not be read; their rows are NaN", len(failures), len(images))
     return ExtractResult(output=output, images=len(images), written=written, failures=failures)

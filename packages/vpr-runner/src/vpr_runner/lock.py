@@ -14,18 +14,17 @@ from vpr_core import UsageError
 
 __all__ = ["folder_lock"]
 
-_NAME = ".lock"
-
 
 @contextmanager
-def folder_lock(folder: Path, *, purpose: str) -> Iterator[None]:
+def folder_lock(folder: Path, *, purpose: str, name: str = ".lock") -> Iterator[None]:
     """Hold ``folder`` for this process, or raise ``UsageError`` naming the owner and the lock's age.
 
+    What is locked is the file ``name`` in it, so that processes that share a folder on purpose take one name each.
     The lock is the operating system's (``flock``): a killed process leaves none behind. The file's text is only
     for people.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _NAME
+    path = folder / name
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if not _acquire(handle):

@@ -143,7 +143,10 @@ def _assembled(config: RunConfig, registry: Registry) -> Retriever:
         global_token=hasattr(backbone, "forward_with_token"),
     )
     pooling: Any = registry.build("pooling", config.pooling, features)
-    return Retriever(backbone=backbone, pooling=pooling)
+    retriever = Retriever(backbone=backbone, pooling=pooling)
+    if config.compute.compile:
+        retriever.compile()  # of the call from images; names of weights stay as they are
+    return retriever
 
 
 def _map_size(backbone: nn.Module, size: Sequence[int] | None) -> tuple[int, int] | None:
