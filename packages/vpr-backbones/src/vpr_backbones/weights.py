@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # the exception torch raises; nothing here unpickles
 from typing import Any, Literal
 
 import torch
@@ -93,7 +93,7 @@ def read_object(path: str | Path) -> Any:
         with warnings.catch_warnings():  # torch warns of odd pickles; what cannot be read is an error below
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise ValueError(_explain_refusal(path, str(error))) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise ValueError(
@@ -107,9 +107,8 @@ def _explain_refusal(path: Path, reason: str) -> str:
     what = next((line.strip() for line in reason.splitlines() if "GLOBAL" in line), _first_line(reason))
     return (
         f"weights: {path} is refused: it is not a plain file of tensors, and reading the rest would run code that the "
-        f"file names ({what[:200]}). If you trust its author, convert it once, in the environment it was made in: "
-        "torch.save({k: v for k, v in torch.load(FILE, weights_only=False)['state_dict'].items()}, 'weights.pth'), "
-        "then give weights.pth"
+        f"file names ({what[:200]}). If you trust its author, convert it once, in the environment it was made "
+        "in: load the model there, torch.save(model.state_dict(), 'weights.pth'), then give weights.pth"
     )
 
 
