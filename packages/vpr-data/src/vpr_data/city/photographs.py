@@ -16,7 +16,7 @@ from vpr_data.city.visits import visits_of
 
 __all__ = ["VERSION", "photograph"]
 
-VERSION = 3
+VERSION = 4
 """Changes with anything that changes a pixel; part of the cache folder's name."""
 
 
