@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent
 LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval")
 PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads that spin make busy cores an order slower
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
 
 
@@ -35,7 +36,7 @@ def install_everything(session: nox.Session, *tools: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the whole suite: unit tests of every package, contracts over the registry, end to end, repository rules."""
     install_everything(session, *TEST_TOOLS)
-    session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")))
+    session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
 @nox.session
@@ -45,7 +46,7 @@ def alone(session: nox.Session, package: str) -> None:
     session.install(f"./packages/{package}", *TEST_TOOLS)
     others = [name.replace("-", "_") for name in PACKAGES if name != package]
     session.run("python", "tests/alone.py", package.replace("-", "_"), *others)
-    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs)
+    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs, env=PASSIVE)
 
 
 @nox.session
@@ -58,14 +59,14 @@ def bench(session: nox.Session) -> None:
     suite = Path(options.suite)
     if suite.suffix != ".yaml":
         suite = Path("bench/suites") / f"{options.suite}.yaml"
-    session.run("vpr", "bench", str(suite), *rest)
+    session.run("vpr", "bench", str(suite), *rest, env=PASSIVE)
 
 
 @nox.session
 def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part."""
     install_everything(session)
-    session.run("python", "-m", "bench.speed", *session.posargs)
+    session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
 
 
 @nox.session
