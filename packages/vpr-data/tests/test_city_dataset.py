@@ -270,8 +270,8 @@ def test_bad_sizes(field):
 
 
 def test_contact_sheet(city, tmp_path):
-    sheet = contact_sheet(city.split("test"), rows=2, positives=2, negatives=0, cell=64)
-    assert sheet.size[0] == 3 * (64 + 6) + 6
+    sheet = contact_sheet(city.split("test"), rows=2, positives=2, negatives=2, cell=64)
+    assert sheet.size[0] == 5 * (64 + 6) + 6
     save_sheet(sheet, tmp_path / "sheet.png")
     with Image.open(io.BytesIO((tmp_path / "sheet.png").read_bytes())) as image:
         assert image.size == sheet.size

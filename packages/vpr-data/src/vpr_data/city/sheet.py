@@ -90,7 +90,7 @@ def _one_of_each_visit(queries: ImageSet, rows: int, seed: int) -> list[int]:
 def _thumbnail(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     with Image.open(path) as image:
         grey = np.asarray(image.convert("RGB").resize((16, 12), Image.Resampling.BOX), dtype=np.float64)
-    return np.asarray((grey - grey.mean()) / max(float(grey.std()), 1.0), dtype=np.float64)
+    return np.asarray((grey - grey.mean()) / max(float(grey.std()), 1.0), dtype=np.float64).ravel()
 
 
 def _cell(
