@@ -96,7 +96,9 @@ def test_wrong_command_lines(arguments: list[str], said: str, capsys: pytest.Cap
 def test_signals_unwind_and_leave_by_their_code(number: signal.Signals, code: int, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from vpr_runner.cli import app, main\n"
         "def work(arguments):\n"
         "    try:\n"
@@ -107,13 +109,13 @@ def test_signals_unwind_and_leave_by_their_code(number: signal.Signals, code: in
         "app.command = work\n"
         "sys.exit(main(['train']))\n"
     )
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert out == "saved\n"
     assert "goes on from there" in err

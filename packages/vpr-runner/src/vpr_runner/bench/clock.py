@@ -42,7 +42,7 @@ def spoken(seconds: float) -> str:
     """Return a time as a person says it.
 
     >>> spoken(8.2), spoken(95), spoken(4000)
-    ('8 s', '1 min 35 s', '1 h 7 min')
+    ('8 s', '1 min 35 s', '1 h 6 min')
     """
     whole = round(seconds)
     if whole < 60:
