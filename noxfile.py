@@ -56,10 +56,7 @@ def bench(session: nox.Session) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--suite", default="city")
     options, rest = parser.parse_known_args(session.posargs)
-    suite = Path(options.suite)
-    if suite.suffix != ".yaml":
-        suite = Path("bench/suites") / f"{options.suite}.yaml"
-    session.run("vpr", "bench", str(suite), *rest, env=PASSIVE)
+    session.run("vpr", "bench", options.suite, *rest, env=PASSIVE)
 
 
 @nox.session

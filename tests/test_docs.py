@@ -19,6 +19,15 @@ def test_every_hook_has_its_section() -> None:
     assert re.findall(r"^### (vpr_\w+)$", PLUGINS, re.MULTILINE) == list(HOOK_OF_KIND.values())
 
 
+def test_every_module_that_the_paper_page_names_exists() -> None:
+    named = re.findall(r"`(vpr_\w+/[\w/]+\.py)`", (ROOT / "docs" / "paper.md").read_text(encoding="utf-8"))
+    assert named
+    missing = [
+        name for name in named if not (ROOT / "packages" / name.split("/")[0].replace("_", "-") / "src" / name).exists()
+    ]
+    assert not missing
+
+
 def code_blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
@@ -53,7 +62,7 @@ def test_the_readmes_run_file_is_valid(tmp_path: Path) -> None:
     ]
     (tmp_path / "run.yaml").write_text(run_file, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "vpr_runner", "validate", str(tmp_path / "run.yaml")],
+        [sys.executable, "-m", "vpr_runner.cli", "validate", str(tmp_path / "run.yaml")],
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import subprocess
@@ -17,26 +16,11 @@ import torch
 
 from bench.speed import evaluation, layer, mining, startup
 from bench.speed.row import Row, markdown
+from vpr_runner.atomic import write_json, write_text
+from vpr_runner.bench.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def provenance(device: str, repeats: int) -> dict[str, object]:
-    """When, where and with what the numbers were made."""
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "machine": platform.platform(),
-        "cores": os.cpu_count(),
-        "load_before": os.getloadavg()[0],
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("torch", "numpy", "faiss-cpu")},
-        "repeats": repeats,
-    }
 
 
 def main() -> int:
@@ -55,17 +39,16 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON and Markdown")
     options = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    how = provenance(device, options.repeats)
+    how = {**provenance(), "load_before": os.getloadavg()[0], "repeats": options.repeats}
     rows: list[Row] = []
     for name in options.only or parts:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         rows += parts[name](options.repeats, device)
-    host = str(how["device"]).lower().replace(" ", "-")
-    options.output.mkdir(parents=True, exist_ok=True)
-    result = {"provenance": how, "rows": [row.to_dict() for row in rows]}
-    (options.output / f"speed-{host}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    host = torch.cuda.get_device_name().lower().replace(" ", "-") if device == "cuda" else "cpu"
     table = markdown(rows)
-    (options.output / f"speed-{host}.md").write_text(table + "\n", encoding="utf-8")
+    result = {"provenance": how, "rows": [row.to_dict() for row in rows]}
+    write_json(options.output / f"speed-{host}.json", result)
+    write_text(options.output / f"speed-{host}.md", table + "\n")
     print(table)
     return 0
 

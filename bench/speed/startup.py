@@ -21,7 +21,7 @@ def measure(*, repeats: int) -> list[Row]:
     for arguments in COMMANDS:
         comparison = compare(
             {
-                "ours": lambda arguments=arguments: run(sys.executable, "-m", "vpr_runner", *arguments),
+                "ours": lambda arguments=arguments: run(sys.executable, "-m", "vpr_runner.cli", *arguments),
                 "import torch": lambda: run(sys.executable, "-c", "import torch"),
                 "limit": lambda: run(sys.executable, "-c", "import pydantic, pluggy"),
             },

@@ -20,7 +20,7 @@ __all__ = ["bench"]
 EPILOG = """\b
 Examples:
   vpr bench city                                    NetVLAD, max, average, GeM on the rendered city
-  vpr bench smoke --output /tmp/smoke               the same in seconds
+  vpr bench smoke --output runs/smoke               the same in seconds
   vpr bench real --data ../shared/data              real photographs and real weights
   vpr bench your_images --data ~/photos             your own folder
   vpr bench mine.yaml --only NetVLAD --seed 0       one method, one seed
