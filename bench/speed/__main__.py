@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import subprocess
 import sys
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
