@@ -15,10 +15,27 @@ from vpr_losses.pair_distances import DENSE_ADVANTAGE
 from vpr_losses.ragged import sorted_unique
 from vpr_losses.request import MiningRequest, Tuples
 
-__all__ = ["CachedMiner", "able", "forbidden"]
+__all__ = ["CachedMiner", "Memoryless", "able", "forbidden"]
 
 
-class CachedMiner(ABC):
+class Memoryless:
+    """State of a miner that remembers nothing: every draw is a function of its key."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must survive a restart: nothing by default."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` returned.
+
+        Raises:
+            ValueError: the state has entries that this miner does not know.
+        """
+        if state:
+            raise ValueError(f"state has {', '.join(state)}, but a {type(self).__name__} keeps no state")
+
+
+class CachedMiner(Memoryless, ABC):
     """Base of the miners that choose from cached descriptors.
 
     Of each query's potential positives the nearest in the cache is taken, and of its candidates (`pools`) the ``keep``
@@ -43,26 +60,13 @@ class CachedMiner(ABC):
     def pool_width(self, request: MiningRequest) -> int:
         """Return the most candidates that a query can have."""
 
-    def visited(self, queries: Tensor, nearest: Tensor) -> None:  # noqa: B027 (a hook, not a duty)
+    def visited(self, queries: Tensor, nearest: Tensor) -> None:
         """Learn the nearest candidates ``(T, depth)``, violating or not, of ``queries (T,)``; nothing by default."""
 
     @property
     def depth(self) -> int:
         """How many of the nearest candidates `visited` is told."""
         return self.keep
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a restart: nothing by default."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` returned.
-
-        Raises:
-            ValueError: the state has entries that this miner does not know.
-        """
-        if state:
-            raise ValueError(f"state has {', '.join(state)}, but a {type(self).__name__} keeps no state")
 
     # --- the protocol ------------------------------------------------------------------------------------------------
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from vpr_losses.cache import DescriptorCache
 from vpr_losses.checks import check_count
 from vpr_losses.draw import draw_outside, keyed_generator
-from vpr_losses.miner import able, forbidden
+from vpr_losses.miner import Memoryless, able, forbidden
 from vpr_losses.neighbourhood import blocks, nearest, padded
 from vpr_losses.pair_distances import DENSE_ADVANTAGE
 from vpr_losses.ragged import sorted_unique
@@ -22,7 +19,7 @@ __all__ = ["RandomNegatives"]
 _DRAW = 3
 
 
-class RandomNegatives:
+class RandomNegatives(Memoryless):
     """``keep`` random negatives a query, drawn by the key (seed, epoch, query) outside the excluded positions.
 
     The positive is the nearest of the potential positives in the cache, as in the other miners; negatives are not
@@ -65,16 +62,3 @@ class RandomNegatives:
             drawn = draw_outside(self.keep, request.database_size, forbidden(request, index), generator)
             negatives[index, : len(drawn)] = drawn
         return Tuples(query=request.queries, positives=positives, negatives=negatives)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return nothing: every draw is a function of its key."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Accept the empty state.
-
-        Raises:
-            ValueError: the state has entries.
-        """
-        if state:
-            raise ValueError(f"state has {', '.join(state)}, but a RandomNegatives keeps no state")
