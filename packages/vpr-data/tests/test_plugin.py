@@ -4,19 +4,14 @@ import subprocess
 import sys
 
 import pytest
+
+pytest.importorskip("vpr_core", reason="the plug-in is for a host; the package alone has none")
+
 from pydantic import ValidationError
 
-import vpr_data
 from vpr_data.plugin import FolderConfig, vpr_datasets
 
 SPECS = {spec.name: spec for spec in vpr_datasets()}
-
-
-def test_every_name_of_the_package_can_be_had():
-    assert all(hasattr(vpr_data, name) for name in vpr_data.__all__)
-    assert sorted(vpr_data.__all__) == dir(vpr_data)
-    with pytest.raises(AttributeError, match="module 'vpr_data' has no attribute 'nope'; it has "):
-        _ = vpr_data.nope
 
 
 def test_neither_the_package_nor_its_plugin_imports_what_is_heavy():
@@ -26,14 +21,6 @@ def test_neither_the_package_nor_its_plugin_imports_what_is_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_package_needs_no_host():
-    code = (
-        "import sys; sys.modules['pluggy'] = sys.modules['pydantic'] = sys.modules['vpr_core'] = None;"
-        "import vpr_data; [getattr(vpr_data, name) for name in vpr_data.__all__]"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_registered_names():

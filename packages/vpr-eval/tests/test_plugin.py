@@ -1,4 +1,4 @@
-"""The indexes by name, and what importing the package costs."""
+"""The indexes by name, and what listing them costs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+
+pytest.importorskip("vpr_core", reason="the plug-in is for a host; the package alone has none")
+
 from pydantic import ValidationError
 
-import vpr_eval
 from vpr_eval.plugin import FlatConfig, IVFPQConfig, vpr_indexes
 
 SPECS = {spec.name: spec for spec in vpr_indexes()}
@@ -56,20 +58,3 @@ def test_listing_components_imports_neither_numpy_nor_faiss():
     code = "import sys, vpr_eval.plugin; print([name for name in ('numpy', 'faiss', 'torch') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_package_needs_no_host():
-    code = (
-        "import sys, vpr_eval; [getattr(vpr_eval, name) for name in vpr_eval.__all__];"
-        "print([name for name in ('pluggy', 'pydantic', 'vpr_core', 'torch', 'scipy') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_names():
-    assert sorted(vpr_eval.__all__) == sorted(dir(vpr_eval))
-    for name in vpr_eval.__all__:
-        assert getattr(vpr_eval, name).__name__ == name
-    with pytest.raises(AttributeError, match="has no attribute 'recall'; it has"):
-        vpr_eval.__getattr__("recall")
