@@ -72,3 +72,13 @@ def test_wrong_stages_are_told_apart():
 def test_bounds(field):
     with pytest.raises(ValidationError, match=field):
         SPECS["alexnet"].config(**{field: {"seed": -1, "weights": ""}[field]})
+
+
+def test_input_normalisation_by_its_numbers():
+    spec = SPECS["alexnet"]
+    values = {"mean": (122.0, 117.0, 104.0), "scale": 255.0}
+    backbone = spec.build(spec.config(type="alexnet", weights="none", normalization=values))
+    assert (backbone.mean, backbone.std, backbone.input_scale) == ((122.0, 117.0, 104.0), (1.0, 1.0, 1.0), 255.0)
+    for wrong in ({"mean": (1.0, 2.0)}, {"mean": (1.0, 2.0, 3.0), "std": (0.0, 1.0, 1.0)}, {"scale": 1.0}, "cafe"):
+        with pytest.raises(ValueError, match="normalization"):
+            spec.config(type="alexnet", weights="none", normalization=wrong)

@@ -24,7 +24,7 @@ miner: {type: stub_miner}
 index: {type: stub_index}
 """
 OURS = "vpr-backbones,vpr-pooling,vpr-losses,vpr-data,vpr-eval"
-COMMANDS = ("train", "eval", "extract", "search", "bench", "init", "validate", "schema", "plugins", "data")
+COMMANDS = ("train", "eval", "extract", "search", "bench", "init", "validate", "schema", "plugins", "data", "import")
 
 
 @pytest.fixture

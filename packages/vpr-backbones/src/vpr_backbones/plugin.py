@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from vpr_backbones.table import NETWORKS, Network
 from vpr_core import BackboneSpec, ComponentConfig, hookimpl
@@ -18,10 +18,21 @@ __all__ = ["NetworkConfig", "TimmConfig", "TinyConfig", "vpr_backbones"]
 
 NormalizationName = Literal["imagenet", "caffe", "half", "none"]
 BatchNorm = Literal["frozen", "train"] | None
+_Positive = Annotated[float, Field(gt=0)]
 _BATCH_NORM = Field(
     default=None, description="Batch normalisation: frozen or train; null: frozen when there are weights."
 )
 _SEED = Field(default=0, ge=0, lt=2**63, description="Seed of random weights (used with weights: none).")
+
+
+class InputValues(BaseModel):
+    """Input normalisation by its numbers, ``(image * scale - mean) / std`` with images in 0..1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    mean: tuple[float, float, float] = Field(description="Of red, green and blue, in units of image * scale.")
+    std: tuple[_Positive, _Positive, _Positive] = Field(default=(1.0, 1.0, 1.0), description="What is divided by.")
+    scale: _Positive = Field(default=1.0, description="What images in 0..1 are multiplied by first: 1 or 255.")
 
 
 class NetworkConfig(ComponentConfig):
@@ -34,7 +45,7 @@ class NetworkConfig(ComponentConfig):
     )
     cut: str
     train_from: str = "all"
-    normalization: NormalizationName
+    normalization: NormalizationName | InputValues
     seed: int = _SEED
 
     @model_validator(mode="after")
@@ -95,10 +106,12 @@ class TinyConfig(ComponentConfig):
     seed: int = _SEED
 
 
-def _normalization(name: NormalizationName) -> Normalization:
+def _normalization(value: NormalizationName | InputValues) -> Normalization:
     from vpr_backbones.normalization import Normalization
 
-    return Normalization.named(name)
+    if isinstance(value, InputValues):
+        return Normalization(mean=value.mean, std=value.std, scale=value.scale)
+    return Normalization.named(value)
 
 
 def _build_tiny(config: TinyConfig) -> Backbone:
@@ -156,10 +169,11 @@ def _network_config(network: Network) -> type[NetworkConfig]:
         type=(literal(network.name), network.name),
         cut=(literal(names), Field(default=network.cut, description="Last stage that is kept.")),
         normalization=(
-            NormalizationName,
+            NormalizationName | InputValues,
             Field(
                 default=network.normalization,
-                description="Input: imagenet (mean and std), caffe (RGB 0..255 minus mean), half (-1..1), none (0..1).",
+                description="Input: imagenet (mean and std), caffe (RGB 0..255 minus mean), half (-1..1), none (0..1), "
+                "or a block of mean, std and scale.",
             ),
         ),
         train_from=(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vpr_runner import __version__
-from vpr_runner.cli import bench, data, evaluate, extract, init, plugins, schema, search, train, validate
+from vpr_runner.cli import bench, data, evaluate, extract, importing, init, plugins, schema, search, train, validate
 
 __all__ = ["app", "command"]
 
@@ -57,12 +57,13 @@ for _name, _module, _short in (
     ("eval", evaluate, "recall@N of a network on a split."),
     ("extract", extract, "Descriptors of a folder of images, or of a split."),
     ("search", search, "Where was this photo taken?"),
+    ("import", importing, "A network that another project trained."),
     ("bench", bench, "Compare methods; print one table."),
     ("init", init, "Write a commented run file to start from."),
     ("validate", validate, "Check run files and suites, all faults at once."),
     ("schema", schema, "JSON schema of run files, for editors."),
 ):
-    _function = {"eval": "evaluate"}.get(_name, _name)
+    _function = {"eval": "evaluate", "import": "import_network"}.get(_name, _name)
     app.command(_name, epilog=_module.EPILOG, short_help=_short)(getattr(_module, _function))
 app.add_typer(plugins.app, name="plugins", short_help="Every component and its parameters.")
 app.add_typer(data.app, name="data", short_help="What a data set holds, and what of it is missing.")
