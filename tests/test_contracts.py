@@ -14,6 +14,7 @@ from vpr_core import KINDS, build_registry
 from vpr_core.testing import (
     BackboneContract,
     DatasetContract,
+    EngineContract,
     IndexContract,
     LossContract,
     MinerContract,
@@ -30,6 +31,7 @@ BUILT_IN = {
     "miner": {"random_negatives", "hard_negatives", "partial_negatives"},
     "dataset": {"city", "folder"},
     "index": {"flat", "hnsw"},
+    "engine": {"local"},
 }
 QUICK = {"tiny", "resnet18", "squeezenet1_1", "mobilenet_v3_small"}
 NO_DOWNLOAD = {"weights": "imagenet weights are a download, a file has to exist; vpr-backbones tests both"}
@@ -190,4 +192,9 @@ class TestDatasets(DatasetContract):
     },
 )
 class TestIndexes(IndexContract):
+    pass
+
+
+@over_registry(REGISTRY, "engine")
+class TestEngines(EngineContract):
     pass

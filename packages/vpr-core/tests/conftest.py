@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 from pydantic import Field
 from vpr_core import (
-    BackboneSpec, ComponentConfig, DatasetSpec, IndexSpec, LossSpec, MinerSpec, PoolingSpec, hookimpl,
+    BackboneSpec, ComponentConfig, DatasetSpec, EngineSpec, IndexSpec, LossSpec, MinerSpec, PoolingSpec, hookimpl,
 )
 """
 
@@ -114,6 +114,8 @@ class Hard(ComponentConfig):
     type: Literal["hard_negatives"] = "hard_negatives"
 class Flat(ComponentConfig):
     type: Literal["flat"] = "flat"
+class Local(ComponentConfig):
+    type: Literal["local"] = "local"
 
 def made(*args): return args
 
@@ -136,6 +138,9 @@ def vpr_miners():
 @hookimpl
 def vpr_indexes():
     yield IndexSpec(name="flat", config=Flat, build=made, summary="exact")
+@hookimpl
+def vpr_engines():
+    yield EngineSpec(name="local", config=Local, build=made, summary="here")
 """
 
 

@@ -134,7 +134,7 @@ whitn: {dim: 3}
         "train.positives.within": "got '10', expected a number (run.yaml:9)",
         "train.keep": "got 0, expected a number not less than 1 (--set train.keep=0)",
         "whitn": "no such field; did you mean 'whiten'? Fields: name, seed, plugins, dataset, backbone, pooling, loss, "
-        "miner, index, image, init, train, whiten, eval, compute (run.yaml:10)",
+        "miner, index, engine, image, init, train, whiten, eval, compute (run.yaml:10)",
     }
 
 
@@ -329,6 +329,8 @@ def test_hash(registry) -> None:
     assert len(config_hash(config)) == 64
     assert config_hash(config) != config_hash(other)
     assert config_hash(config) != config_hash(named)
+    elsewhere = config.model_copy(update={"engine": None})
+    assert config_hash(config) == config_hash(elsewhere)  # where the work is done changes nothing of it
     assert config_hash(config, leave_out=("name",)) == config_hash(named, leave_out=("name",))
     with pytest.raises(ValueError, match="leave_out must name fields of a run, got nam"):
         config_hash(config, leave_out=("nam",))

@@ -90,7 +90,7 @@ def test_an_unknown_name_is_answered_with_everything_that_helps(registry, site) 
 
 def test_an_unknown_kind_is_a_mistake_of_the_host(registry) -> None:
     with pytest.raises(
-        ValueError, match="kind must be one of backbone, pooling, loss, miner, dataset, index, got 'pool'"
+        ValueError, match="kind must be one of backbone, pooling, loss, miner, dataset, index, engine, got 'pool'"
     ):
         registry.specs("pool")
 

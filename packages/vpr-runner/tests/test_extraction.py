@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from vpr_core import UsageError
-from vpr_runner import assemble, extract, extraction, load_descriptors
+from vpr_runner import assemble, chunk_work, extract, extraction, load_descriptors
 from vpr_runner.compute import Compute
 from vpr_runner.data import split_of
 from vpr_runner.encode import encode_all
@@ -78,7 +78,7 @@ def test_a_restart_does_only_what_is_missing_and_gives_the_same_bytes(work, monk
         done.append(number)
         return original(job, number, **settings)
 
-    monkeypatch.setattr(extraction, "extract_chunk", counted)
+    monkeypatch.setattr(chunk_work, "extract_chunk", counted)
     with pytest.raises(Stop):
         run(work)
     with pytest.raises(UsageError, match="chunk 1 of 3 is missing; run `vpr extract` again"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from vpr_core.engines import Engine
     from vpr_core.types import (
         Backbone,
         Dataset,
@@ -30,6 +31,7 @@ __all__ = [
     "ComponentConfig",
     "ComponentSpec",
     "DatasetSpec",
+    "EngineSpec",
     "IndexSpec",
     "LossSpec",
     "MinerSpec",
@@ -119,7 +121,15 @@ class IndexSpec(ComponentSpec[C]):
     build: Callable[[C, int], Index]
 
 
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec(ComponentSpec[C]):
+    """``build(config) -> Engine``; building connects to nothing and starts nothing."""
+
+    kind: ClassVar[str] = "engine"
+    build: Callable[[C], Engine]
+
+
 KINDS: dict[str, type[ComponentSpec[Any]]] = {
-    spec.kind: spec for spec in (BackboneSpec, PoolingSpec, LossSpec, MinerSpec, DatasetSpec, IndexSpec)
+    spec.kind: spec for spec in (BackboneSpec, PoolingSpec, LossSpec, MinerSpec, DatasetSpec, IndexSpec, EngineSpec)
 }
 """Spec class of each kind, in the order in which a run uses them."""

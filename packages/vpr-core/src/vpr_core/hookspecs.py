@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from vpr_core.components import BackboneSpec, DatasetSpec, IndexSpec, LossSpec, MinerSpec, PoolingSpec
+    from vpr_core.components import BackboneSpec, DatasetSpec, EngineSpec, IndexSpec, LossSpec, MinerSpec, PoolingSpec
 
 __all__ = ["HOOK_API", "HOOK_OF_KIND", "OLDEST_HOOK_API", "hookimpl", "hookspec"]
 
@@ -37,6 +37,7 @@ HOOK_OF_KIND = {
     "miner": "vpr_miners",
     "dataset": "vpr_datasets",
     "index": "vpr_indexes",
+    "engine": "vpr_engines",
 }
 
 
@@ -68,3 +69,8 @@ def vpr_datasets() -> Iterable[DatasetSpec[Any]]:  # type: ignore[empty-body]
 @hookspec
 def vpr_indexes() -> Iterable[IndexSpec[Any]]:  # type: ignore[empty-body]
     """Yield nearest-neighbour indexes."""
+
+
+@hookspec
+def vpr_engines() -> Iterable[EngineSpec[Any]]:  # type: ignore[empty-body]
+    """Yield engines: where the chunks of an extraction are computed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vpr_core.components import ComponentSpec
@@ -28,6 +29,11 @@ class PluginOrigin:
     def identity(self) -> str:
         """``distribution:entry``: two plug-ins may share an entry name, never both."""
         return f"{self.distribution}:{self.entry}"
+
+    @property
+    def file(self) -> Path | None:
+        """Path of a local plug-in; None for an installed one."""
+        return Path(self.entry) if self.version.startswith("sha256:") else None
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"

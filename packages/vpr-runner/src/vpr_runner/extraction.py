@@ -1,8 +1,7 @@
 """Extraction of any number of images: a manifest, fixed chunks, and nothing lost when it is interrupted.
 
-The unit of work is engine-neutral. `plan_extraction` writes a manifest; `extract_chunk` turns one chunk number into
-``NNNNNN.npy`` and ``NNNNNN.json``. Any engine (a loop, torchrun ranks, Ray tasks) only schedules chunk numbers: doing
-one twice is harmless, restarting is doing what is missing.
+The unit of work is engine-neutral (`vpr_runner.chunks`). An engine (a loop in this process, torchrun ranks, a cluster)
+only schedules chunk numbers: doing one twice is harmless, restarting is doing what is missing.
 
 ```
 manifest.json    model, settings, and every image: relative path and length
@@ -14,25 +13,25 @@ manifest.json    model, settings, and every image: relative path and length
 from __future__ import annotations
 
 import logging
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from vpr_core import UsageError
+from vpr_core import UsageError, VPRError
 from vpr_runner import atomic
+from vpr_runner.chunk_work import WORK_FOLDER, MissingChunks
+from vpr_runner.chunks import ExtractJob, extract_chunk, plan_extraction
 from vpr_runner.compute import Compute
-from vpr_runner.distributed import ONE_PROCESS, Ranks, ranks_of_environment
-from vpr_runner.encode import encode, evaluating
+from vpr_runner.distributed import Ranks, ranks_of_environment
+from vpr_runner.local_engine import LocalEngine
 from vpr_runner.lock import folder_lock
-from vpr_runner.manifest import ChunkRecord, Descriptors, Manifest, chunk_path, images_digest, load_descriptors
+from vpr_runner.manifest import Descriptors, load_descriptors
 from vpr_runner.progress import Progress
-from vpr_runner.source import ImageSource
-from vpr_runner.storage import fingerprint
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core import Registry, RunConfig
     from vpr_core.types import ImageSet
     from vpr_runner.retriever import Retriever
 
@@ -66,96 +65,6 @@ class ExtractResult:
     failures: dict[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtractJob:
-    """An extraction that is planned: all that `extract_chunk` needs beside a number."""
-
-    retriever: Retriever
-    images: ImageSet
-    output: Path
-    manifest: Manifest
-    compute: Compute
-
-    def missing(self, *, verify: bool, ranks: Ranks = ONE_PROCESS) -> list[int]:
-        """Return the chunks that are not there or not whole; of several processes, this one's: every ``world``-th.
-
-        Raises:
-            UsageError: with ``verify``, an image has changed since a finished chunk was made of it.
-        """
-        numbers = []
-        for number in range(ranks.rank, self.manifest.chunks, ranks.world):
-            record = ChunkRecord.read(self.output, number)
-            if record is None or not record.describes(self.output, number, self.manifest):
-                numbers.append(number)
-            elif verify and record.images != images_digest(self.images, self.manifest.rows_of(number)):
-                raise UsageError(
-                    f"{self.output}: images of chunk {number} have changed since it was written (same names and "
-                    "lengths, other contents). Choose another folder, or delete this one"
-                )
-        return numbers
-
-    def failures(self, ranks: Ranks = ONE_PROCESS) -> dict[str, str]:
-        """Return name and reason of each unreadable image in this process's chunks."""
-        records = (ChunkRecord.read(self.output, n) for n in range(ranks.rank, self.manifest.chunks, ranks.world))
-        return {name: why for record in records if record is not None for name, why in record.failures.items()}
-
-
-def plan_extraction(
-    retriever: Retriever,
-    images: ImageSet,
-    *,
-    output: Path,
-    config: RunConfig,
-    chunk: int = 1024,
-    dtype: Literal["float32", "float16"] = "float32",
-) -> ExtractJob:
-    """Write the manifest, or check it against the one that is there.
-
-    Raises:
-        UsageError: ``output`` holds an extraction of another model, other images or other settings.
-    """
-    compute = Compute.from_config(config)
-    manifest = Manifest(
-        fingerprint=fingerprint(retriever, config),
-        dim=retriever.out_dim,
-        size=compute.size,
-        precision=compute.precision,
-        chunk=chunk,
-        dtype=dtype,
-        names=tuple(images.names),
-        bytes=tuple(_length(images.path(position)) for position in range(len(images))),
-    )
-    existing = Manifest.read(output)
-    if existing is None:
-        manifest.write(output)
-    else:
-        existing.refuse_other(manifest, output)
-    return ExtractJob(
-        retriever=retriever.to(compute.device), images=images, output=output, manifest=manifest, compute=compute
-    )
-
-
-def extract_chunk(job: ExtractJob, number: int, *, progress: Progress | None = None) -> ChunkRecord:
-    """Compute chunk ``number`` and write it: rows first, then the record that they are whole."""
-    ids = job.manifest.rows_of(number)
-    rows = np.empty((len(ids), job.manifest.dim), dtype=job.manifest.dtype)
-    digest = images_digest(job.images, ids)  # also brings the files into memory for the decoder
-    with evaluating(job.retriever):
-        encoded = encode(job.retriever, ImageSource(job.images), ids, out=rows, compute=job.compute, progress=progress)
-    path = chunk_path(job.output, number)
-    with atomic.atomic_file(path) as file:
-        np.save(file, rows, allow_pickle=False)
-    record = ChunkRecord(
-        sha256=atomic.sha256_of(path),
-        images=digest,
-        rows=len(rows),
-        fingerprint=job.manifest.fingerprint,
-        failures={job.images.names[ids[row]]: reason for row, reason in encoded.failures.items()},
-    )
-    record.write(job.output, number)
-    return record
-
-
 def extract(
     retriever: Retriever,
     images: ImageSet,
@@ -166,11 +75,13 @@ def extract(
     dtype: Literal["float32", "float16"] = "float32",
     verify: bool = True,
     progress: bool = True,
+    registry: Registry | None = None,
 ) -> ExtractResult:
     """Write the descriptors of ``images`` to the folder ``output``, or what is missing of them.
 
-    Under ``torchrun`` each process takes every ``world``-th chunk. No process group is made: one that dies stops nobody
-    else, and the next start does what is missing.
+    The block ``engine`` of ``config`` says where chunks are computed; what comes out is the same.
+    Under ``torchrun`` (engine ``local``) each process takes every ``world``-th chunk. No process group is made: one
+    that dies stops nobody else, and the next start does what is missing.
 
     Args:
         retriever: the network.
@@ -181,28 +92,53 @@ def extract(
         dtype: of the rows.
         verify: read the images of finished chunks again and compare their contents.
         progress: show a bar.
+        registry: makes the engine; None knows ``local`` alone.
 
     Raises:
-        UsageError: another process is writing there, or the folder holds something else.
+        UsageError: another process is writing there, or the folder holds something else; the engine is unknown, or
+            this is one of several processes of ``torchrun`` and the engine has workers of its own.
+        VPRError: the engine came back and has not done its work.
     """
     ranks = ranks_of_environment(Compute.from_config(config).device)
+    engine = _engine(config, registry, ranks)
     with folder_lock(output, purpose="vpr extract", name=".lock" if ranks.is_main else f".lock-{ranks.rank}"):
         if ranks.world == 1:
             atomic.remove_leftovers(output)
+            shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)
         job = plan_extraction(retriever, images, output=output, config=config, chunk=chunk, dtype=dtype)
         missing = job.missing(verify=verify, ranks=ranks)
         written = sum(len(job.manifest.rows_of(number)) for number in missing)
         with Progress(written, "extract", shown=progress and ranks.is_main) as bar:
-            for number in missing:
-                extract_chunk(job, number, progress=bar)
+            if missing:
+                with MissingChunks(job, missing, config=config, registry=registry, progress=bar) as work:
+                    engine.run(work, done=work.done)
+                _refuse_undone(job, work.elsewhere, config)
         failures = job.failures(ranks)
     if failures:
         log.warning("%d of %d images could not be read; their rows are NaN", len(failures), len(images))
     return ExtractResult(output=output, images=len(images), written=written, failures=failures)
 
 
-def _length(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
+def _engine(config: RunConfig, registry: Registry | None, ranks: Ranks) -> Any:
+    if config.engine.type == "local" and registry is None:
+        return LocalEngine()
+    if registry is None:
+        raise UsageError(f"engine: {config.engine.type!r} is made by a registry; give extract(..., registry=)")
+    engine = registry.build("engine", config.engine)
+    if ranks.world > 1 and not isinstance(engine, LocalEngine):
+        raise UsageError(
+            f"engine: {config.engine.type!r} has workers of its own; start the command once, without torchrun, or take "
+            "engine.type=local"
+        )
+    return engine
+
+
+def _refuse_undone(job: ExtractJob, numbers: Sequence[int], config: RunConfig) -> None:
+    """Look at what other processes say they have done: a worker may write to a disk that only it can see."""
+    undone = job.undone(numbers)
+    if undone:
+        raise VPRError(
+            f"{job.output}: the engine {config.engine.type!r} is done, but {len(undone)} of {len(numbers)} chunks are "
+            f"not there (the first is {undone[0]}). Every worker must write to this very folder: put it on storage "
+            "that all machines share under one path, then start again; finished chunks are kept"
+        )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vpr_core import UsageError
-from vpr_core.config import config_hash, to_yaml
+from vpr_core.config import SCHEDULING_FIELDS, config_hash, to_yaml
 from vpr_runner import atomic
 from vpr_runner.bench.provenance import provenance
 from vpr_runner.checkpoint import Checkpoints
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["RunDirectory"]
 
 FORMAT = 1
-_MAY_CHANGE = {"name", "plugins", "compute", "eval", "whiten"}
+_MAY_CHANGE = {"name", "plugins", "compute", "eval", "whiten", *SCHEDULING_FIELDS}
 _MAY_CHANGE_IN_TRAIN = {"epochs", "keep"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vpr_core.config.dump import config_hash, to_yaml
 from vpr_core.config.files import load_run_file, make_run, parse_run, plugins_of_run_file
 from vpr_core.config.model import DEFAULT_COMPONENTS, run_config_model
-from vpr_core.config.run import COMPONENT_FIELDS, RunConfig
+from vpr_core.config.run import COMPONENT_FIELDS, SCHEDULING_FIELDS, RunConfig
 from vpr_core.config.schema import json_schema
 from vpr_core.config.sections import (
     AugmentConfig,
@@ -22,6 +22,7 @@ from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
 __all__ = [
     "COMPONENT_FIELDS",
     "DEFAULT_COMPONENTS",
+    "SCHEDULING_FIELDS",
     "AugmentConfig",
     "ComputeConfig",
     "EvalConfig",

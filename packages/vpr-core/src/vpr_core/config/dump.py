@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from vpr_core.config.run import RunConfig
+from vpr_core.config.run import SCHEDULING_FIELDS, RunConfig
 from vpr_core.config.strict_yaml import plain_scalar
 
 __all__ = ["config_hash", "dump_yaml", "to_yaml"]
@@ -28,12 +28,13 @@ def dump_yaml(data: Any) -> str:
 def config_hash(config: RunConfig, *, leave_out: Collection[str] = ()) -> str:
     """SHA-256 (hexadecimal) of the resolved configuration, without the top-level fields in ``leave_out``.
 
-    Equal configurations have equal hashes, however they were written down.
+    Equal configurations have equal hashes, however they were written down. Where work is scheduled
+    (`SCHEDULING_FIELDS`) is left out always.
     """
     unknown = sorted(set(leave_out) - set(type(config).model_fields))
     if unknown:
         raise ValueError(f"leave_out must name fields of a run, got {', '.join(unknown)}")
-    data = config.model_dump(mode="json", exclude=set(leave_out))
+    data = config.model_dump(mode="json", exclude={*leave_out, *SCHEDULING_FIELDS})
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_COMPONENTS", "run_config_model"]
 
-DEFAULT_COMPONENTS = {"loss": "weakly_supervised_ranking", "miner": "hard_negatives", "index": "flat"}
+DEFAULT_COMPONENTS = {
+    "loss": "weakly_supervised_ranking",
+    "miner": "hard_negatives",
+    "index": "flat",
+    "engine": "local",
+}
 """Blocks that a run file may leave out, as long as the component is installed and needs no parameter."""
 
 

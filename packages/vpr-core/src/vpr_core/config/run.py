@@ -16,7 +16,7 @@ from vpr_core.config.sections import (
     WhitenConfig,
 )
 
-__all__ = ["COMPONENT_FIELDS", "RunConfig"]
+__all__ = ["COMPONENT_FIELDS", "SCHEDULING_FIELDS", "RunConfig"]
 
 Component = SerializeAsAny[ComponentConfig]
 """A field typed by the base class would dump as its ``type`` alone."""
@@ -46,6 +46,7 @@ class RunConfig(BaseModel):
     loss: Component = Field(description="What training minimises.")
     miner: Component = Field(description="Which positives and negatives a query is trained with.")
     index: Component = Field(description="Nearest-neighbour search.")
+    engine: Component = Field(description="Where the chunks of an extraction are computed.")
     image: ImageConfig = Field(default=ImageConfig(), description="Size and augmentation of images.")
     init: InitConfig = Field(
         default=InitConfig(), description="Sample of local features the pooling layer starts from."
@@ -56,4 +57,7 @@ class RunConfig(BaseModel):
     compute: ComputeConfig = Field(default=ComputeConfig(), description="Device, precision, workers.")
 
 
-COMPONENT_FIELDS = ("dataset", "backbone", "pooling", "loss", "miner", "index")
+COMPONENT_FIELDS = ("dataset", "backbone", "pooling", "loss", "miner", "index", "engine")
+
+SCHEDULING_FIELDS = ("engine",)
+"""Blocks that say where work is done and change nothing of what comes out: no hash and no run's identity holds them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from vpr_core.testing.backbone import BackboneContract
 from vpr_core.testing.case import Case, Contract, Trial, over_registry
 from vpr_core.testing.dataset import DatasetContract
+from vpr_core.testing.engine import EngineContract
 from vpr_core.testing.index import IndexContract
 from vpr_core.testing.loss import LossContract
 from vpr_core.testing.miner import MinerContract
@@ -21,6 +22,7 @@ __all__ = [
     "Case",
     "Contract",
     "DatasetContract",
+    "EngineContract",
     "IndexContract",
     "LossContract",
     "MinerContract",

@@ -25,6 +25,7 @@ Examples:
   vpr extract runs/first -o map/ --split test              database of the model's own data set
   vpr extract runs/first -o asked/ --split test --role queries
   vpr extract runs/first photos/ -o map/ --set compute.on_bad_image=skip --dtype float16
+  vpr extract runs/first photos/ -o map/ --set engine.type=ray      on a cluster (plug-in vpr-ray)
 
 The folder holds manifest.json, chunks (NNNNNN.npy with one row an image, NNNNNN.json with its SHA-256) and images.csv
 (name and, where known, x and y: from @easting@northing@ names or EXIF; for positions in a CSV or GeoJSON file take the
@@ -69,7 +70,16 @@ def extract(
         wanted, positioned = folder_of_images(images)
     else:
         wanted, positioned = _side(config, registry, str(split), role), True
-    result = run(retriever, wanted, output=output, config=config, chunk=chunk, dtype=dtype, progress=not quiet)
+    result = run(
+        retriever,
+        wanted,
+        output=output,
+        config=config,
+        chunk=chunk,
+        dtype=dtype,
+        progress=not quiet,
+        registry=registry,
+    )
     write_origin(output, wanted, model=model, positioned=positioned)
     print(f"{result.images} images, {result.written} of them now, {retriever.out_dim} numbers each, in {output}")
     for name, reason in list(result.failures.items())[:10]:
