@@ -87,3 +87,26 @@ def test_terms_equal_a_loop_over_tuples() -> None:
                     violating += 1
         assert float(total) == pytest.approx(expected, rel=1e-12)
         assert int(count) == violating
+
+
+def test_the_gradient_of_a_shared_image_is_added_up_in_one_order() -> None:
+    """With several threads, fancy indexing adds it up in the order in which they come: other bits under load."""
+    generator = torch.Generator().manual_seed(0)
+    tuples = MinedTuples(
+        query=torch.arange(4),
+        positives=torch.randint(0, 8, (4, 1), generator=generator),
+        negatives=torch.randint(0, 8, (4, 10), generator=generator),
+    )
+    ((_, batch),) = tuple_batches(tuples, size=4, queries=QUERIES)
+    table = torch.randn(len(batch.images), 16384, generator=generator)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(8)
+    try:
+        found = set()
+        for _ in range(40):
+            descriptors = table.clone().requires_grad_()
+            batch.terms(SumLoss(), descriptors)[0].backward()
+            found.add(descriptors.grad.numpy().tobytes())
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vpr_runner.distributed import Ranks
@@ -40,11 +41,12 @@ class TupleBatch:
 
     def terms(self, loss: TupleLoss, descriptors: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss's sum and divisor for ``descriptors (U, D)`` of ``images``."""
-        # Padding gathers row 0 and is masked out.
+        # Padding gathers row 0 and is masked out. Not ``descriptors[rows]``: several threads would add up the gradient
+        # of an image that many tuples share in whatever order they come, and the same run would end with other bits.
         return loss.terms(
-            descriptors[self.query],
-            descriptors[self.positives.clamp(min=0)],
-            descriptors[self.negatives.clamp(min=0)],
+            F.embedding(self.query, descriptors),
+            F.embedding(self.positives.clamp(min=0), descriptors),
+            F.embedding(self.negatives.clamp(min=0), descriptors),
             positive_mask=self.positives >= 0,
             negative_mask=self.negatives >= 0,
         )

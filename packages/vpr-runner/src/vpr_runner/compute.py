@@ -40,10 +40,10 @@ class Compute:
 
     @classmethod
     def from_config(cls, config: RunConfig) -> Compute:
-        """Read ``compute`` and ``image.size``; sets the number of torch threads when the run file does."""
+        """Read ``compute`` and ``image.size``; fixes the number of torch threads, which the run file may give."""
         wanted = config.compute
-        if wanted.threads is not None:
-            torch.set_num_threads(wanted.threads)
+        # Also when nothing is asked for: this tells MKL not to choose their number from call to call.
+        torch.set_num_threads(wanted.threads or torch.get_num_threads())
         size = config.image.size
         return cls(
             device=_device(wanted.device),
