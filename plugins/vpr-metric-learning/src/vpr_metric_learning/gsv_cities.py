@@ -1,0 +1,131 @@
+"""GSV-Cities: street-view images by place, taken years apart, for training by place labels."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vpr_metric_learning.gsv_table import SOURCE, read_city
+from vpr_metric_learning.labelled_places import LabelledSplit, Photos, earth_centred, plane
+
+if TYPE_CHECKING:
+    from vpr_core.types import Dataset, PlaceSplit
+
+__all__ = ["GSVCities"]
+
+EVALUATED = ("val", "test")
+
+
+class GSVCities:
+    """The split ``train``: every image of every place with ``min_images`` or more.
+
+    The first image of a place, by name, is a query, the others are the database; both together are what a loss on place
+    labels draws its batches from. A place's label is unique over all cities.
+
+    Args:
+        root: folder with ``Dataframes`` and ``Images``.
+        cities: which; None: every table in ``Dataframes``.
+        min_images: images a place must have, at least 2.
+        evaluate_on: a data set whose splits ``val`` and ``test`` this one passes on: GSV-Cities has none.
+
+    Raises:
+        FileNotFoundError: something is missing; says where to get it.
+        ValueError: a table is wrong, no place is left, or ``evaluate_on`` has neither split.
+
+    Source: Ali-bey, Chaib-draa, Giguere, GSV-Cities: Toward appropriate supervised visual place recognition,
+    Neurocomputing 2022, arXiv 2210.10239.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        cities: Sequence[str] | None = None,
+        min_images: int = 4,
+        evaluate_on: Dataset | None = None,
+    ) -> None:
+        if min_images < 2:
+            raise ValueError(f"min_images must be at least 2, a place's query and its answer, got {min_images}")
+        self.root = Path(root)
+        self.cities = tuple(cities) if cities is not None else self._all_cities()
+        self._other = evaluate_on
+        passed_on = () if evaluate_on is None else tuple(n for n in EVALUATED if n in evaluate_on.split_names)
+        if evaluate_on is not None and not passed_on:
+            raise ValueError(
+                f"evaluate_on must have a split named {' or '.join(EVALUATED)}, it has "
+                f"{', '.join(evaluate_on.split_names)}"
+            )
+        self.split_names: tuple[str, ...] = ("train", *passed_on)
+        self._train = self._read(min_images)
+
+    def split(self, name: str) -> PlaceSplit:
+        """Return ``train``, or a split of ``evaluate_on``."""
+        if name == "train":
+            return self._train
+        if self._other is not None and name in self.split_names:
+            return self._other.split(name)
+        raise ValueError(
+            f"name must be one of {', '.join(self.split_names)}, got {name!r}; val and test come from evaluate_on"
+        )
+
+    def fingerprint(self) -> str:
+        """Return SHA-256 over names, sizes, positions, times and labels, and the other data set's."""
+        digest = hashlib.sha256()
+        for images in (self._train.queries, self._train.database):
+            for name in images.names:
+                size = os.stat(images.root / name).st_size  # noqa: PTH116  half a million times
+                digest.update(f"{name}\0{size}\n".encode())
+            for array in (images.points, images.time, images.place):
+                digest.update(array.tobytes())
+        if self._other is not None:
+            digest.update(self._other.fingerprint().encode())
+        return digest.hexdigest()
+
+    def _all_cities(self) -> tuple[str, ...]:
+        folder = self.root / "Dataframes"
+        names = sorted(path.stem for path in folder.glob("*.csv")) if folder.is_dir() else []
+        if not names:
+            raise FileNotFoundError(
+                f"root {self.root}: no tables in {folder}; download GSV-Cities from {SOURCE} and unpack it there, so "
+                "that root holds Dataframes and Images"
+            )
+        return tuple(names)
+
+    def _read(self, min_images: int) -> LabelledSplit:
+        names: list[str] = []
+        xy, points, time, place = [], [], [], []
+        places = 0
+        for city in self.cities:
+            table = self.root / "Dataframes" / f"{city}.csv"
+            if not table.exists() and any((self.root / "Dataframes").glob("*.csv")):
+                raise FileNotFoundError(f"cities: no table {table}; there is {', '.join(self._all_cities())}")
+            photos = read_city(table, self.root / "Images" / city, min_images=min_images)
+            if not photos:
+                continue
+            names += [f"Images/{city}/{photo.name}" for photo in photos]
+            centred = earth_centred(np.array([p.lat for p in photos]), np.array([p.lon for p in photos]))
+            points.append(centred)
+            xy.append(plane(centred))
+            time.append(np.array([photo.time for photo in photos], dtype=np.int64))
+            _, label = np.unique([photo.place for photo in photos], return_inverse=True)
+            place.append(label.astype(np.int64) + places)
+            places += int(label.max()) + 1
+        if not names:
+            raise ValueError(
+                f"min_images is {min_images}: no place of {', '.join(self.cities)} has so many; lower it, or take more "
+                "cities"
+            )
+        photos_of_all = Photos(
+            root=self.root,
+            names=tuple(names),
+            xy=np.concatenate(xy),
+            points=np.concatenate(points),
+            time=np.concatenate(time),
+            place=np.concatenate(place),
+        )
+        return LabelledSplit.divided(photos_of_all, name="train", dataset="gsv_cities")
