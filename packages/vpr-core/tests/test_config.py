@@ -378,3 +378,54 @@ def test_json_schema_names_the_component_it_cannot_describe(site) -> None:
     )
     with pytest.raises(PluginError, match=r"pooling 'odd' of vpr-odd 0\.3: its config has no JSON schema"):
         site.registry().json_schema()
+
+
+# --- defaults that JSON cannot write ----------------------------------------------------------------------------------
+
+FILED = """
+from typing import Annotated
+from pydantic import AfterValidator
+class Config(ComponentConfig):
+    type: Literal["filed"] = "filed"
+    file: Path = Field(default=Path("a/b"), description="a file")
+    files: tuple[Path, ...] = Field(default=(Path("c"), Path("d")), min_length=1, description="files")
+    text: Path = Field(default="e/f", description="a file, its default as text")
+    home: Annotated[Path, AfterValidator(lambda path: path / "seen")] = Field(default=Path("h"), description="a file")
+@hookimpl
+def vpr_poolings():
+    yield PoolingSpec(name="filed", config=Config, build=lambda c, f: c, summary="x")
+"""
+
+
+def test_a_path_may_be_a_default(registry, site) -> None:
+    site.install("vpr-filed", FILED)
+    registry = site.registry()
+    plain = parse_run(MINIMAL.replace("netvlad", "filed"), registry).pooling
+    assert (plain.file, plain.files, plain.text) == (Path("a/b"), (Path("c"), Path("d")), Path("e/f"))
+    assert plain.home.name == "seen"  # the field's own validators see the default too
+    said = parse_run(MINIMAL.replace("netvlad", "filed, file: x, files: [y], text: z"), registry).pooling
+    assert (said.file, said.files, said.text) == (Path("x"), (Path("y"),), Path("z"))
+    found = faults(registry, MINIMAL.replace("netvlad", "filed, file: 3, files: []"))
+    assert found["pooling.file"].startswith("got 3, expected text")
+    assert found["pooling.files"].startswith("got [], expected at least 1 items")
+    properties = registry.json_schema()["$defs"]["Config"]["properties"]
+    assert properties["file"]["default"] == "a/b"
+    assert properties["file"]["format"] == "path"
+
+
+def test_a_default_that_its_field_refuses_costs_its_plugin(site) -> None:
+    site.install("vpr-filed", FILED.replace('(Path("c"), Path("d"))', '(Path("c"), 3)'))
+    registry = site.registry()
+    assert registry.specs("pooling") == ()
+    (failure,) = registry.failures
+    assert "files" in failure.traceback or "1" in failure.error
+    assert "not a valid path" in failure.error
+
+
+def test_runs_are_equal_whatever_was_needed_to_read_them(registry) -> None:
+    first, second = parse_run(MINIMAL, registry), parse_run(MINIMAL + "index: {type: flat}\n", registry)
+    assert type(first) is type(second) is registry.run_config_model()
+    assert first == second
+    assert "index" in second.model_fields_set
+    assert "index" not in first.model_fields_set
+    assert registry.run_config_model().model_validate_json(json.dumps(parse_yaml(MINIMAL).data)) == first

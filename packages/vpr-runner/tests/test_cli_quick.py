@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from vpr_core import RunConfig, build_registry, load_run_file
+from vpr_core.loader import discover
 from vpr_runner import __version__
 from vpr_runner.cli import main
 
@@ -23,13 +24,13 @@ loss: {type: stub_loss}
 miner: {type: stub_miner}
 index: {type: stub_index}
 """
-OURS = "vpr-backbones,vpr-pooling,vpr-losses,vpr-data,vpr-eval"
+INSTALLED = ",".join(origin.distribution for origin in discover())
 COMMANDS = ("train", "eval", "extract", "search", "bench", "init", "validate", "schema", "plugins", "data", "import")
 
 
 @pytest.fixture
 def run_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("VPR_DISABLE_PLUGINS", OURS)
+    monkeypatch.setenv("VPR_DISABLE_PLUGINS", INSTALLED)
     path = tmp_path / "run.yaml"
     path.write_text(RUN)
     return path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from vpr_core.config.faults import faults_of
+from vpr_core.config.model import run_config_model
 from vpr_core.config.overrides import apply_overrides
 from vpr_core.config.run import RunConfig
 from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
@@ -72,15 +73,16 @@ def _validate(
             str((folder / Path(item).expanduser()).resolve()) if isinstance(item, str) and item else item
             for item in data["plugins"]
         ]
-    model = registry.run_config_model()
     try:
         # JSON mode is strict as YAML is: no bool for int, no text for a number; a list makes a tuple, text a path.
-        return model.model_validate_json(json.dumps(data), strict=True)
+        run = run_config_model(registry, data).model_validate_json(json.dumps(data), strict=True)
     except Exception as error:
         if not isinstance(error, ValidationError):  # pydantic passes on all but ValueError and AssertionError
             said = f"{type(error).__name__}: {error}"
             raise PluginError(f"{document.source}: a component's config model failed to validate ({said})") from error
         raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
+    whole = registry.run_config_model()  # equal runs have one class, whatever of it was needed to read them
+    return whole.model_construct(run.model_fields_set, **{name: getattr(run, name) for name in whole.model_fields})
 
 
 def _mapping(document: YamlDocument) -> YamlDocument:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, create_model, model_validator
@@ -25,19 +26,30 @@ DEFAULT_COMPONENTS = {
 """Blocks that a run file may leave out, as long as the component is installed and needs no parameter."""
 
 
-def run_config_model(registry: Registry) -> type[RunConfig]:
+def run_config_model(registry: Registry, data: Mapping[str, Any] | None = None) -> type[RunConfig]:
     """Return the subclass of `RunConfig` whose blocks are discriminated unions of the components of ``registry``.
 
     A block always says its ``type``, even where one component is installed. `vpr_core.config.load_run_file` says the
     errors of this model in the words of the registry.
+
+    Args:
+        registry: what is installed.
+        data: a run file; the model is made for it alone, with the components that it names, because validators of
+            everything installed would take longer to make than the run file to be read. It judges ``data`` as the whole
+            model does.
     """
-    fields: dict[str, Any] = {kind: _field(registry, kind) for kind in COMPONENT_FIELDS}
+    fields: dict[str, Any] = {kind: _field(registry, kind, data) for kind in COMPONENT_FIELDS}
     return create_model("RunConfig", __base__=RunConfig, __module__=__name__, **fields)
 
 
-def _field(registry: Registry, kind: str) -> Any:
+def _field(registry: Registry, kind: str, data: Mapping[str, Any] | None) -> Any:
     """Annotation and default of one block."""
-    configs: list[Any] = [spec.config for spec in registry.specs(kind)] or [NothingInstalled]
+    specs = registry.specs(kind)
+    if data is not None:
+        block = data.get(kind)
+        name = block.get("type") if isinstance(block, Mapping) else DEFAULT_COMPONENTS.get(kind)
+        specs = tuple(spec for spec in specs if spec.name == name) or specs[:1]  # of an unknown name any one says so
+    configs: list[Any] = [spec.config for spec in specs] or [NothingInstalled]
     union: Any = functools.reduce(operator.or_, configs)
     union = Annotated[union, Field(discriminator="type")]
     description = RunConfig.model_fields[kind].description

@@ -29,7 +29,7 @@ class RunConfig(BaseModel):
     blocks are the unions of what is installed. Validate a run file with that one.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True, defer_build=True)
 
     name: str = Field(
         default="run",

@@ -22,8 +22,12 @@ def json_schema(registry: Registry) -> dict[str, Any]:
     Raises:
         PluginError: a component's config holds what no schema can say; names the component and its distribution.
     """
-    _check(registry)
-    schema = registry.run_config_model().model_json_schema(mode="validation")
+    try:
+        schema: dict[str, Any] = registry.run_config_model().model_json_schema(mode="validation")
+    except Exception:
+        _blame(registry)
+        raise
+    _check_nothing_is_left_out(registry, schema)
     definitions: dict[str, Any] = schema.get("$defs", {})
     for kind in COMPONENT_FIELDS:
         block: dict[str, Any] = schema["properties"][kind]
@@ -42,8 +46,16 @@ def json_schema(registry: Registry) -> dict[str, Any]:
     return head | schema | {"title": "vpr run file"}
 
 
-def _check(registry: Registry) -> None:
-    """Find the component to blame before the whole schema fails for a reason that names nobody."""
+def _check_nothing_is_left_out(registry: Registry, schema: dict[str, Any]) -> None:
+    """pydantic leaves out the member of a union that has no schema, as long as another one has."""
+    for kind in COMPONENT_FIELDS:
+        mapping = schema["properties"][kind].get("discriminator", {}).get("mapping", {})
+        if any(spec.name not in mapping for spec in registry.specs(kind)):
+            _blame(registry)
+
+
+def _blame(registry: Registry) -> None:
+    """Find the component to blame when the whole schema fails for a reason that names nobody."""
     for kind in COMPONENT_FIELDS:
         for spec in registry.specs(kind):
             try:

@@ -1,13 +1,17 @@
-"""A component's parameters as a person reads them, taken from its pydantic model's JSON schema."""
+"""A component's parameters as a person reads them, taken from its pydantic model's fields."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from vpr_runner.cli.field_schema import field_schema
 
 __all__ = ["Parameter", "parameters_of"]
 
@@ -39,35 +43,39 @@ class Parameter:
 
 def parameters_of(model: type[BaseModel]) -> list[Parameter]:
     """Return every parameter but ``type``, nested blocks flattened to dotted names."""
-    schema = model.model_json_schema()
-    return [item for item in _walk(schema, schema, "") if item.name != "type"]
+    return [item for item in _walk(model, "") if item.name != "type"]
 
 
-def _walk(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str) -> Iterator[Parameter]:
-    required = set(schema.get("required", ()))
-    for name, raw in schema.get("properties", {}).items():
-        options = [_resolved(option, root) for option in raw.get("anyOf", raw.get("oneOf", [raw]))]
-        field = {**_resolved(raw, root), **{key: raw[key] for key in ("default", "description") if key in raw}}
-        if len(options) == 1 and "properties" in options[0]:
-            yield from _walk(options[0], root, f"{prefix}{name}.")
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[Parameter]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _walk(field.annotation, f"{prefix}{name}.")
             continue
+        schema = field_schema(field)
+        options = schema.get("anyOf", schema.get("oneOf", [schema]))
         yield Parameter(
             name=f"{prefix}{name}",
-            kind=" | ".join(dict.fromkeys(_kind(option, root) for option in options)),
+            kind=" | ".join(dict.fromkeys(_kinds(options))),
             bounds="; ".join(dict.fromkeys(bound for option in options if (bound := _bounds(option)))),
-            default=None if name in required else json.dumps(field.get("default"), ensure_ascii=False),
-            description=str(field.get("description", "")),
+            default=None if field.is_required() else _default(field),
+            description=field.description or "",
         )
 
 
-def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
-    reference = schema.get("$ref")
-    if reference is None:
-        return dict(schema)
-    return dict(root["$defs"][str(reference).rsplit("/", 1)[-1]])
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    return json.dumps(to_jsonable_python(value, fallback=repr), ensure_ascii=False)
 
 
-def _kind(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+def _kinds(options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What each option is; blocks that say their type are one: ``{type: circle | supcon, ...}``."""
+    yield from (_kind(option) for option in options if "x-type" not in option)
+    types = [str(option["x-type"]) for option in options if "x-type" in option]
+    if types:
+        yield f"{{type: {' | '.join(types)}, ...}}"
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(str(value) for value in schema["enum"])
     if "const" in schema:
@@ -76,11 +84,11 @@ def _kind(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     if kind == "array":
         inner = _item(schema)
         count = schema.get("minItems") if schema.get("minItems") == schema.get("maxItems") else None
-        return f"list of {f'{count} ' if count else ''}{_kind(_resolved(inner, root), root)}" if inner else "list"
+        return f"list of {f'{count} ' if count else ''}{_kind(inner)}" if inner else "list"
     if kind == "null":
         return "null"
-    if kind == "object" or "properties" in schema:
-        return "block"
+    if kind == "object" or "$ref" in schema:
+        return f"{{{', '.join(schema['x-fields'])}}}" if "x-fields" in schema else "block"
     if kind == "string" and str(schema.get("format", "")).endswith("path"):
         return "path"
     return _NAMES.get(str(kind), str(kind or "any"))

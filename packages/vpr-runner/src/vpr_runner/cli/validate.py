@@ -39,12 +39,15 @@ def validate(
     faulty = 0
     for path in files:
         try:
-            said = _check_suite(path, settings, plugin, data) if _is_suite(path) else _check_run(path, settings, plugin)
+            if _is_suite(path):
+                said = f"{path}: ok ({_check_suite(path, settings, plugin, data)})"
+            else:
+                said = _check_run(path, settings, plugin, show=show)
         except UsageError as error:
             faulty += 1
             print(f"error: {error}", file=sys.stderr)
             continue
-        print(said if show and not _is_suite(path) else f"{path}: ok{'' if show else _summary(said)}")
+        print(said)
     if faulty:
         raise typer.Exit(USAGE)
 
@@ -56,10 +59,12 @@ def _is_suite(path: Path) -> bool:
     return isinstance(content, dict) and "methods" in content
 
 
-def _check_run(path: Path, settings: list[str] | None, plugin: list[Path] | None) -> str:
+def _check_run(path: Path, settings: list[str] | None, plugin: list[Path] | None, *, show: bool) -> str:
+    config, _ = load(path, settings=settings, plugins=plugin)
+    if not show:
+        return f"{path}: ok"
     from vpr_core.config import to_yaml
 
-    config, _ = load(path, settings=settings, plugins=plugin)
     return to_yaml(config)
 
 
@@ -71,7 +76,3 @@ def _check_suite(path: Path, settings: list[str] | None, plugin: list[Path] | No
     registry = registry_of([*plugins_of(suite), *(plugin or ())])
     cells = plan(suite, registry, overrides=settings or (), placeholders={"data": str(data)} if data else {})
     return f"suite: {len(cells)} cells"
-
-
-def _summary(said: str) -> str:
-    return f" ({said})" if said.startswith("suite: ") else ""
