@@ -23,12 +23,15 @@ LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval")
 PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads that spin make busy cores an order slower
+EXTRAS = {"vpr-backbones": "[sift,matlab]", "vpr-pooling": "[onnx]"}  # what some tests skip without
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
 
 
 def install_everything(session: nox.Session, *tools: str) -> None:
     """Install all our distributions editable, in one resolution, so that none is looked up on an index."""
-    local = [f"./packages/{name}" for name in PACKAGES] + [f"./plugins/{name}" for name in PLUGINS]
+    local = [f"./packages/{name}{EXTRAS.get(name, '')}" for name in PACKAGES] + [
+        f"./plugins/{name}" for name in PLUGINS
+    ]
     session.install(*(part for path in local for part in ("-e", path)), *tools)
 
 

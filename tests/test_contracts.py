@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def backbone_trials() -> dict[str, Trial | list[Trial]]:
             "batch_norm_eps": "of networks whose weights come from TensorFlow",
         },
     )
+    opencv = pytest.mark.skipif(find_spec("cv2") is None, reason="OpenCV is not installed (extra sift)")
+    trials["rootsift"] = Trial(parameters={"bin_sizes": [4]}, other={"bin_sizes": [(6,)]}, marks=(opencv,))
     return trials
 
 
@@ -103,7 +106,9 @@ class TestBackbones(BackboneContract):
             ),
             Trial(parameters={"num_clusters": 5, "form": "v2"}, label="v2"),
         ],
-        "vlad": Trial(parameters={"num_clusters": 5}),
+        "vlad": Trial(
+            parameters={"num_clusters": 5}, inert={"ignore_zeros": "the map has no location without features"}
+        ),
     },
 )
 class TestPoolings(PoolingContract):

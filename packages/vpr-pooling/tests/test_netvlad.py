@@ -50,7 +50,9 @@ def published_netvlad(
     return torch.stack(rows)
 
 
-def published_vlad(features: Tensor, centroids: Tensor, *, intra_normalize: bool = True) -> Tensor:
+def published_vlad(
+    features: Tensor, centroids: Tensor, *, normalize_input: bool = True, intra_normalize: bool = True
+) -> Tensor:
     """Each location's residual goes to its nearest centre alone."""
     images, channels, height, width = features.shape
     features, centroids = features.double(), centroids.double()
@@ -59,7 +61,7 @@ def published_vlad(features: Tensor, centroids: Tensor, *, intra_normalize: bool
         residuals = torch.zeros(len(centroids), channels, dtype=torch.float64)
         for i in range(height):
             for j in range(width):
-                x = unit(features[b, :, i, j])
+                x = unit(features[b, :, i, j]) if normalize_input else features[b, :, i, j]
                 k = min(range(len(centroids)), key=lambda k: float(((x - centroids[k]) ** 2).sum()))
                 residuals[k] += x - centroids[k]
         if intra_normalize:
@@ -477,3 +479,24 @@ def test_flatten_without_intra_normalisation_keeps_proportions() -> None:
     torch.testing.assert_close(vlad_flatten(residuals, intra_normalize=False), torch.tensor([[0.6, 0.0, 0.0, 0.8]]))
     half = math.sqrt(0.5)
     torch.testing.assert_close(vlad_flatten(residuals), torch.tensor([[half, 0.0, 0.0, half]]))
+
+
+@pytest.mark.parametrize("normalize_input", [True, False])
+def test_vlad_leaves_zero_locations_out_when_asked(normalize_input: bool) -> None:
+    """With zero locations among them the descriptor is that of the others alone; without the option it is not."""
+    generator = torch.Generator().manual_seed(3)
+    sample = torch.rand(200, 6, generator=generator)
+    sample[::3] = 0
+    layer = VLAD(in_channels=6, num_clusters=4, normalize_input=normalize_input, ignore_zeros=True)
+    layer.init_from_features(sample, generator=seeded())
+    without = VLAD(in_channels=6, num_clusters=4, normalize_input=normalize_input)
+    without.init_from_features(sample[sample.any(dim=1)], generator=seeded())
+    torch.testing.assert_close(layer.centroids, without.centroids, atol=0, rtol=0)
+    features = torch.rand(2, 6, 5, 3, generator=generator)
+    padded = torch.cat([features, torch.zeros(2, 6, 4, 3)], dim=2)
+    expected = published_vlad(features, layer.centroids, normalize_input=normalize_input)
+    torch.testing.assert_close(layer(padded).double(), expected, atol=2e-6, rtol=0)
+    assert (without(padded) - without(features)).abs().max() > 1e-3
+    assert not layer(torch.zeros(1, 6, 2, 2)).any()
+    with pytest.raises(ValueError, match="clusters"):
+        layer.init_from_features(torch.zeros(50, 6))

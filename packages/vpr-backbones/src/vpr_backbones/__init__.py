@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpr_backbones.importers import ImportedPooling, ImportedRetriever, read_retriever
     from vpr_backbones.normalization import NORMALIZATIONS, Normalization
+    from vpr_backbones.rootsift import build_rootsift
     from vpr_backbones.staged import StagedBackbone
     from vpr_backbones.timm import build_timm
     from vpr_backbones.tiny import build_tiny
@@ -25,6 +26,7 @@ __all__ = [
     "TokenBackbone",
     "WeightsFile",
     "WeightsOrigin",
+    "build_rootsift",
     "build_timm",
     "build_tiny",
     "build_torchvision",
@@ -45,6 +47,7 @@ _HOMES = {
     "StagedBackbone": "staged",
     "WeightsFile": "weights",
     "WeightsOrigin": "weights",
+    "build_rootsift": "rootsift",
     "build_tiny": "tiny",
     "build_torchvision": "torchvision",
     "read_weights": "weights",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vpr_backbones.normalization import Normalization
     from vpr_core.types import Backbone
 
-__all__ = ["NetworkConfig", "TimmConfig", "TinyConfig", "vpr_backbones"]
+__all__ = ["NetworkConfig", "RootSIFTConfig", "TimmConfig", "TinyConfig", "vpr_backbones"]
 
 NormalizationName = Literal["imagenet", "caffe", "half", "none"]
 BatchNorm = Literal["frozen", "train"] | None
@@ -108,6 +108,16 @@ class TinyConfig(ComponentConfig):
     seed: int = _SEED
 
 
+class RootSIFTConfig(ComponentConfig):
+    """Hand-made local features on a dense grid."""
+
+    type: Literal["rootsift"] = "rootsift"
+    step: int = Field(default=8, ge=1, le=256, description="Pixels between two descriptors.")
+    bin_sizes: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field(
+        default=(4, 6, 8, 10), min_length=1, max_length=16, description="Pixels of one of 4 x 4 bins, for each scale."
+    )
+
+
 def _normalization(value: NormalizationName | InputValues) -> Normalization:
     from vpr_backbones.normalization import Normalization
 
@@ -141,6 +151,12 @@ def _build_network(config: NetworkConfig) -> Backbone:
         normalization=_normalization(config.normalization),
         seed=config.seed,
     )
+
+
+def _build_rootsift(config: RootSIFTConfig) -> Backbone:
+    from vpr_backbones.rootsift import build_rootsift
+
+    return build_rootsift(step=config.step, bin_sizes=config.bin_sizes)
 
 
 def _build_timm(config: TimmConfig) -> Backbone:
@@ -200,6 +216,13 @@ def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
         build=_build_timm,
         summary="Any network of timm: convolutional ones cut at a stage, vision transformers at a block.",
         paper="Wightman: PyTorch Image Models, 2019, doi 10.5281/zenodo.4414861",
+    )
+    yield BackboneSpec(
+        name="rootsift",
+        config=RootSIFTConfig,
+        build=_build_rootsift,
+        summary="RootSIFT on a dense grid, for pooling: vlad; nothing is trained (needs OpenCV: extra sift).",
+        paper="Arandjelovic, Zisserman: Three things everyone should know to improve object retrieval, CVPR 2012",
     )
     for network in NETWORKS.values():
         yield BackboneSpec(

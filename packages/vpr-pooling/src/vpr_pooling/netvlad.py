@@ -190,6 +190,8 @@ class VLAD(nn.Module):
         num_clusters: ``K``.
         normalize_input: L2-normalise each local feature over its channels first.
         intra_normalize: L2-normalise each cluster's residual sum before the whole.
+        ignore_zeros: a location whose features are all zero has no descriptor (a patch without gradient has no SIFT):
+            it is left out of the sums and of k-means. A map of nothing else has a zero descriptor then.
 
     State: ``centroids (K, D)``.
     """
@@ -204,12 +206,14 @@ class VLAD(nn.Module):
         num_clusters: int = 64,
         normalize_input: bool = True,
         intra_normalize: bool = True,
+        ignore_zeros: bool = False,
     ) -> None:
         super().__init__()
         self.in_channels = check_positive("in_channels", in_channels)
         self.num_clusters = check_positive("num_clusters", num_clusters)
         self.normalize_input = normalize_input
         self.intra_normalize = intra_normalize
+        self.ignore_zeros = ignore_zeros
         self.out_dim = num_clusters * in_channels
         self.register_buffer("centroids", l2_normalize(torch.randn(num_clusters, in_channels), dim=1))
 
@@ -217,7 +221,8 @@ class VLAD(nn.Module):
     def init_from_features(self, features: Tensor, *, generator: Generator | None = None) -> None:
         """Set the centres by k-means on ``(N, in_channels)`` local features; see `NetVLAD.init_from_features`."""
         check_feature_sample(features, self.in_channels)
-        x = l2_normalize(features, dim=1) if self.normalize_input else features
+        kept = features[features.any(dim=1)] if self.ignore_zeros else features
+        x = l2_normalize(kept, dim=1) if self.normalize_input else kept
         self.centroids.copy_(kmeans(x, num_clusters=self.num_clusters, generator=generator).centroids)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -225,12 +230,16 @@ class VLAD(nn.Module):
         check_feature_map(features, self.in_channels)
         x = features.flatten(2)
         scale = inverse_norm(x, dim=1) if self.normalize_input else None
-        residuals = vlad_aggregate(x, hard_assignment(x, self.centroids, scale), self.centroids, scale)
+        assignment = hard_assignment(x, self.centroids, scale)
+        if self.ignore_zeros:
+            assignment = assignment * x.ne(0).any(dim=1, keepdim=True)
+        residuals = vlad_aggregate(x, assignment, self.centroids, scale)
         return vlad_flatten(residuals, intra_normalize=self.intra_normalize)
 
     def extra_repr(self) -> str:
         """Return the constructor's arguments."""
         return (
             f"in_channels={self.in_channels}, num_clusters={self.num_clusters}, "
-            f"normalize_input={self.normalize_input}, intra_normalize={self.intra_normalize}"
+            f"normalize_input={self.normalize_input}, intra_normalize={self.intra_normalize}, "
+            f"ignore_zeros={self.ignore_zeros}"
         )

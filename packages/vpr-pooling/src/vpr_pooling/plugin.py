@@ -42,6 +42,7 @@ class VLADConfig(ComponentConfig):
     num_clusters: int = Field(64, ge=1, le=16384, description="K, number of clusters; the descriptor has K * C numbers")
     normalize_input: bool = Field(True, description="L2-normalise each local feature first")
     intra_normalize: bool = Field(True, description="L2-normalise each cluster's residual sum")
+    ignore_zeros: bool = Field(False, description="Leave out locations without features, as of SIFT in a flat patch")
 
 
 class GeMConfig(ComponentConfig):

@@ -176,12 +176,19 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
 
 
 def initialised(config: RunConfig, registry: Registry, *, progress: bool = True) -> Retriever:
-    """Return the network as it is before training: pretrained weights, and pooling started from local features."""
+    """Return the network as it is before training: pretrained weights, pooling started from features, whitening fitted.
+
+    The last two need the database of the split ``train``, where the run file asks for them.
+    """
     compute = Compute.from_config(config)
     retriever = assemble(config, registry).to(compute.device)
-    if isinstance(retriever.pooling, SupportsFeatureInit):
-        split = split_named(open_dataset(config, registry), "train", purpose=f"starting {config.pooling.type} pooling")
-        initialize(retriever, split.database, config, compute=compute, shown=progress)
+    starts = isinstance(retriever.pooling, SupportsFeatureInit)
+    if starts or config.whiten is not None:
+        purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
+        database = split_named(open_dataset(config, registry), "train", purpose=purpose).database
+        initialize(retriever, database, config, compute=compute, shown=progress)
+        if config.whiten is not None:
+            retriever.whitening = fit_whitening(retriever, database, config, compute=compute, shown=progress)
     return retriever.eval()
 
 

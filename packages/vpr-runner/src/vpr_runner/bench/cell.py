@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from vpr_runner.atomic import write_json
 from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.plan import Cell
-from vpr_runner.compute import Compute
-from vpr_runner.data import split_of
-from vpr_runner.evaluation import Report, evaluate, fit_whitening
+from vpr_runner.evaluation import Report, evaluate
 from vpr_runner.retriever import Retriever
 from vpr_runner.training import initialised, train
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import Registry
 
 __all__ = ["run_cell"]
 
@@ -32,7 +30,7 @@ def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, pr
     if cell.stage == "trained":
         retriever, seconds = _trained(cell, registry, folder=folder / "trainings", progress=progress)
     else:
-        retriever, seconds = _untrained(cell.config, registry, progress=progress), None
+        retriever, seconds = initialised(cell.config, registry, progress=progress), None
     reports = {
         label: evaluate(retriever, data.split(config), config, registry=registry, progress=progress)
         for label, config in cell.tests.items()
@@ -50,15 +48,6 @@ def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, pr
         "tests": {label: _outcome(report, data.fingerprint(cell.tests[label])) for label, report in reports.items()},
         "config": cell.config.model_dump(mode="json"),
     }
-
-
-def _untrained(config: RunConfig, registry: Registry, *, progress: bool) -> Retriever:
-    retriever = initialised(config, registry, progress=progress)
-    if config.whiten is not None:
-        database = split_of(config, registry, name="train").database
-        compute = Compute.from_config(config)
-        retriever.whitening = fit_whitening(retriever, database, config, compute=compute, shown=progress)
-    return retriever
 
 
 def _trained(cell: Cell, registry: Registry, *, folder: Path, progress: bool) -> tuple[Retriever, float]:
