@@ -24,13 +24,13 @@ loss: {type: stub_loss}
 miner: {type: stub_miner}
 index: {type: stub_index}
 """
-INSTALLED = ",".join(origin.distribution for origin in discover())
+OTHERS = ",".join({origin.distribution for origin in discover()} - {"vpr-runner"})
 COMMANDS = ("train", "eval", "extract", "search", "bench", "init", "validate", "schema", "plugins", "data", "import")
 
 
 @pytest.fixture
 def run_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("VPR_DISABLE_PLUGINS", INSTALLED)
+    monkeypatch.setenv("VPR_DISABLE_PLUGINS", OTHERS)
     path = tmp_path / "run.yaml"
     path.write_text(RUN)
     return path
