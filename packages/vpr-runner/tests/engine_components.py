@@ -38,6 +38,12 @@ class PlacePullConfig(ComponentConfig):
     type: Literal["place_pull"] = "place_pull"
 
 
+class PlaceMemoryConfig(ComponentConfig):
+    """A loss on place labels that remembers the batches before."""
+
+    type: Literal["place_memory"] = "place_memory"
+
+
 class PlainMinerConfig(ComponentConfig):
     """Hard negatives with a memory, written as a loop."""
 
@@ -123,6 +129,24 @@ class PlacePull:
         return torch.relu(distances[same].mean() + 0.5 - distances[~same].mean())
 
 
+def place_memory():
+    """Return `PlacePull` weighted by the running mean of what it was, kept in a buffer."""
+    import torch
+
+    class PlaceMemory(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("running", torch.zeros(()))
+
+        def forward(self, descriptors, places):
+            value = PlacePull()(descriptors, places)
+            weighted = value * (1 + 4 * self.running)
+            self.running = 0.5 * self.running + 0.5 * value.detach()
+            return weighted
+
+    return PlaceMemory()
+
+
 class PlainMiner:
     def __init__(self, config: PlainMinerConfig) -> None:
         self._config = config
@@ -192,6 +216,13 @@ def vpr_losses():
         config=PlacePullConfig,
         build=lambda _: PlacePull(),
         summary="Same place near, others far",
+        supervision="places",
+    )
+    yield LossSpec(
+        name="place_memory",
+        config=PlaceMemoryConfig,
+        build=lambda _: place_memory(),
+        summary="The same, weighted by what it was",
         supervision="places",
     )
 

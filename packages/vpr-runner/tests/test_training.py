@@ -83,6 +83,10 @@ SETTINGS = {
         "train": {"optimizer": "adam", "lr": 0.003, "grad_clip": 1.0, "micro_batch": 3, "lr_halve_every": 1},
     },
     "places": {"loss": {"type": "place_pull"}, "train": {"places_per_batch": 3, "images_per_place": 2}},
+    "places_with_memory": {
+        "loss": {"type": "place_memory"},
+        "train": {"places_per_batch": 3, "images_per_place": 2, "micro_batch": 4},
+    },
     "augmented": {"image": {"augment": {"colour": 0.3, "scale": 0.2, "crop": 0.7}}},
     "frozen": {"backbone": {"train_from": "conv4"}, "train": {"frozen_cache_gib": 1}},
     "bfloat16": {"compute": {"precision": "bfloat16"}},

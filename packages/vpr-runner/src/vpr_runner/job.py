@@ -45,7 +45,7 @@ class Job:
     Attributes:
         source: input of the network for the training images.
         validation: what is measured after each epoch; None without a validation split.
-        state: model, optimiser, miner, and where training stands.
+        state: model, optimiser, loss, miner, and where training stands.
         shown: print progress.
         checkpoint_seconds: longest time between two checkpoints.
     """
@@ -56,7 +56,6 @@ class Job:
     run: RunDirectory
     source: Source
     validation: Validation | None
-    loss: Any
     state: TrainState
     shown: bool
     checkpoint_seconds: float = CHECKPOINT_SECONDS

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vpr_core import UsageError
 
@@ -59,6 +59,7 @@ class TrainState:
     No state of a random generator is here: what is drawn is a function of ``(seed, epoch, sample)``.
 
     Attributes:
+        loss: its state is kept where it is a module: a memory of earlier batches lives in buffers.
         tuples: those of the part, once mined.
         best: score (the selected recall first, then its tie-breaks) and epoch of the best validation result.
         stale: epochs since.
@@ -66,6 +67,7 @@ class TrainState:
 
     retriever: Retriever
     stepper: Stepper
+    loss: Any
     miner: Any = None
     epoch: int = 0
     part: int = 0
@@ -84,6 +86,7 @@ class TrainState:
             "model": self.retriever.state_dict(),
             "optimizer": self.stepper.optimizer.state_dict(),
             "scaler": self.stepper.scaler.state_dict(),
+            "loss": self.loss.state_dict() if isinstance(self.loss, nn.Module) else None,
             "miner": None if self.miner is None else dict(self.miner.state_dict()),
             "tuples": None if self.tuples is None else vars(self.tuples),
             "position": {name: getattr(self, name) for name in _POSITION},
@@ -97,6 +100,8 @@ class TrainState:
         self.retriever.load_state_dict(state["model"])
         self.stepper.optimizer.load_state_dict(state["optimizer"])
         self.stepper.scaler.load_state_dict(state["scaler"])
+        if isinstance(self.loss, nn.Module) and state.get("loss") is not None:  # older checkpoints have none
+            self.loss.load_state_dict(state["loss"])
         if self.miner is not None:
             self.miner.load_state_dict(state["miner"])
         self.tuples = None if state["tuples"] is None else MinedTuples(**state["tuples"])

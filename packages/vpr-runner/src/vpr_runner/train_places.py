@@ -104,7 +104,7 @@ def place_epoch(job: Job, places: PlaceSet) -> None:
             labels = torch.from_numpy(places.labels[images]).to(job.compute.device)
             job.step(
                 inputs,
-                partial(_terms, job.loss, labels),
+                partial(_terms, state.loss, labels),
                 batch=state.batch,
                 samples=len(images),
                 images=images,

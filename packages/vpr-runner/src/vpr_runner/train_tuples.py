@@ -42,7 +42,7 @@ def tuple_epoch(job: Job, training: TrainingSet) -> None:
                 done = min((batch_number + 1) * config.train.batch, len(state.tuples.query))
                 job.step(
                     inputs,
-                    partial(batch.terms, job.loss),
+                    partial(batch.terms, state.loss),
                     batch=batch_number,
                     samples=len(batch),
                     images=batch.images,

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from vpr_core.types import SupportsFeatureInit
 from vpr_data import Augmentation
 from vpr_runner.compute import Compute
@@ -106,7 +108,6 @@ def train(
             run=run,
             source=rooms.source(retriever, learnt.images, augment=_augmentation(config)),
             validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
-            loss=registry.build("loss", config.loss),
             state=TrainState(
                 retriever=retriever,
                 stepper=Stepper(
@@ -116,6 +117,7 @@ def train(
                     grad_clip=config.train.grad_clip,
                     ranks=ranks,
                 ),
+                loss=_loss(config, registry, compute),
                 miner=registry.build("miner", config.miner) if by_tuples else None,
             ),
             shown=progress,
@@ -139,6 +141,12 @@ def train(
             job.state.next_epoch()
             job.save()
         return _finish(job, registry, split.database)
+
+
+def _loss(config: RunConfig, registry: Registry, compute: Compute) -> Any:
+    """Build the loss; where it is a module, its parameters and buffers go to the device."""
+    loss: Any = registry.build("loss", config.loss)
+    return loss.to(compute.device) if isinstance(loss, nn.Module) else loss
 
 
 def initialize(
