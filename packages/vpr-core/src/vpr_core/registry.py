@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Registry:
     def __init__(self, report: LoadReport) -> None:
         self._report = report
         self._components: dict[str, dict[str, tuple[ComponentSpec[Any], PluginOrigin]]] = {kind: {} for kind in KINDS}
-        self._model: type[RunConfig] | None = None
+        self._models: dict[tuple[tuple[str, str | None], ...] | None, type[RunConfig]] = {}
         clashes: list[str] = []
         for plugin in report.plugins:
             for spec in plugin.specs:
@@ -113,11 +113,12 @@ class Registry:
             error.add_note(f"while building {kind} {spec.name!r} of {self.origin(kind, spec.name)}")
             raise
 
-    def run_config_model(self) -> type[RunConfig]:
-        """The run-file model that knows every installed component."""
-        if self._model is None:
-            self._model = run_config_model(self)
-        return self._model
+    def run_config_model(self, names: Mapping[str, str | None] | None = None) -> type[RunConfig]:
+        """The run-file model that knows every installed component, or those of ``names`` (a name for each kind)."""
+        key = None if names is None else tuple(sorted(names.items()))
+        if key not in self._models:
+            self._models[key] = run_config_model(self, names)
+        return self._models[key]
 
     def json_schema(self) -> dict[str, Any]:
         """JSON schema of a run file, for an editor."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from vpr_core.config.faults import faults_of
-from vpr_core.config.model import run_config_model
+from vpr_core.config.model import named_in
 from vpr_core.config.overrides import apply_overrides
 from vpr_core.config.run import RunConfig
 from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
@@ -75,7 +75,7 @@ def _validate(
         ]
     try:
         # JSON mode is strict as YAML is: no bool for int, no text for a number; a list makes a tuple, text a path.
-        run = run_config_model(registry, data).model_validate_json(json.dumps(data), strict=True)
+        run = registry.run_config_model(named_in(data)).model_validate_json(json.dumps(data), strict=True)
     except Exception as error:
         if not isinstance(error, ValidationError):  # pydantic passes on all but ValueError and AssertionError
             said = f"{type(error).__name__}: {error}"

@@ -15,7 +15,7 @@ from vpr_core.config.run import COMPONENT_FIELDS, RunConfig
 if TYPE_CHECKING:
     from vpr_core.registry import Registry
 
-__all__ = ["DEFAULT_COMPONENTS", "run_config_model"]
+__all__ = ["DEFAULT_COMPONENTS", "named_in", "run_config_model"]
 
 DEFAULT_COMPONENTS = {
     "loss": "weakly_supervised_ranking",
@@ -26,7 +26,7 @@ DEFAULT_COMPONENTS = {
 """Blocks that a run file may leave out, as long as the component is installed and needs no parameter."""
 
 
-def run_config_model(registry: Registry, data: Mapping[str, Any] | None = None) -> type[RunConfig]:
+def run_config_model(registry: Registry, names: Mapping[str, str | None] | None = None) -> type[RunConfig]:
     """Return the subclass of `RunConfig` whose blocks are discriminated unions of the components of ``registry``.
 
     A block always says its ``type``, even where one component is installed. `vpr_core.config.load_run_file` says the
@@ -34,21 +34,25 @@ def run_config_model(registry: Registry, data: Mapping[str, Any] | None = None) 
 
     Args:
         registry: what is installed.
-        data: a run file; the model is made for it alone, with the components that it names, because validators of
-            everything installed would take longer to make than the run file to be read. It judges ``data`` as the whole
-            model does.
+        names: see `named_in`; the model knows these components only, and judges a run file that names them as the whole
+            model does. Validators of everything installed would take longer to make than the run file to be read.
     """
-    fields: dict[str, Any] = {kind: _field(registry, kind, data) for kind in COMPONENT_FIELDS}
+    fields: dict[str, Any] = {kind: _field(registry, kind, names) for kind in COMPONENT_FIELDS}
     return create_model("RunConfig", __base__=RunConfig, __module__=__name__, **fields)
 
 
-def _field(registry: Registry, kind: str, data: Mapping[str, Any] | None) -> Any:
+def named_in(data: Mapping[str, Any]) -> dict[str, str | None]:
+    """The component that a run file names in each block, or takes for granted."""
+    blocks = {kind: data.get(kind, {"type": DEFAULT_COMPONENTS.get(kind)}) for kind in COMPONENT_FIELDS}
+    names = {kind: block.get("type") if isinstance(block, Mapping) else None for kind, block in blocks.items()}
+    return {kind: name if isinstance(name, str) else None for kind, name in names.items()}
+
+
+def _field(registry: Registry, kind: str, names: Mapping[str, str | None] | None) -> Any:
     """Annotation and default of one block."""
     specs = registry.specs(kind)
-    if data is not None:
-        block = data.get(kind)
-        name = block.get("type") if isinstance(block, Mapping) else DEFAULT_COMPONENTS.get(kind)
-        specs = tuple(spec for spec in specs if spec.name == name) or specs[:1]  # of an unknown name any one says so
+    if names is not None:  # to say that a name is unknown, one component serves as well as all
+        specs = tuple(spec for spec in specs if spec.name == names[kind]) or specs[:1]
     configs: list[Any] = [spec.config for spec in specs] or [NothingInstalled]
     union: Any = functools.reduce(operator.or_, configs)
     union = Annotated[union, Field(discriminator="type")]
