@@ -200,6 +200,11 @@ class TestIndexes(IndexContract):
     pass
 
 
-@over_registry(REGISTRY, "engine")
+@over_registry(
+    REGISTRY,
+    "engine",
+    {spec.name: Trial(skip="needs a cluster; its own tests bring one") for spec in REGISTRY.specs("engine")}
+    | {"local": Trial()},
+)
 class TestEngines(EngineContract):
     pass

@@ -24,11 +24,12 @@ from vpr_runner.chunks import ExtractJob, extract_chunk
 from vpr_runner.compute import Compute
 from vpr_runner.manifest import Manifest
 from vpr_runner.progress import Progress
-from vpr_runner.storage import load_retriever, save_retriever
+from vpr_runner.storage import fingerprint, load_retriever, save_retriever
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
     from vpr_core.types import ImageSet
+    from vpr_runner.retriever import Retriever
 
 __all__ = ["WORK_FOLDER", "MissingChunks", "run_chunk"]
 
@@ -80,7 +81,7 @@ class MissingChunks:
             "output": str(extraction.output.resolve()),
             "model": str(model),
             "images": str(self._folder / "images.json"),
-            "fingerprint": extraction.manifest.fingerprint,
+            "manifest": atomic.sha256_of(extraction.output / "manifest.json"),
             "plugins": self._plugins,
         }
 
@@ -121,14 +122,13 @@ def _opened(text: str) -> ExtractJob:
     job = json.loads(text)
     output = Path(job["output"])
     manifest = Manifest.read(output)
-    if manifest is None:
+    if manifest is None or atomic.sha256_of(output / "manifest.json") != job["manifest"]:
         raise UsageError(
-            f"{output}: this worker sees no manifest there; output, model and images must lie on storage that every "
-            "machine sees under one path"
+            f"{output}: this worker does not see the extraction's manifest there; output, model and images must lie on "
+            "storage that every machine sees under one path"
         )
     retriever, config = load_retriever(Path(job["model"]), build_registry(plugin_files=job["plugins"]))
-    if manifest.fingerprint != job["fingerprint"]:
-        raise UsageError(f"{output}: holds an extraction of another model than this job; another process replaced it")
+    _refuse_other(retriever, manifest, fingerprint(retriever, config), output)
     paths = tuple(Path(path) for path in json.loads(Path(job["images"]).read_text(encoding="utf-8")))
     compute = Compute.from_config(config)
     return ExtractJob(
@@ -137,6 +137,20 @@ def _opened(text: str) -> ExtractJob:
         output=output,
         manifest=manifest,
         compute=compute,
+    )
+
+
+def _refuse_other(retriever: Retriever, manifest: Manifest, mark: str, output: Path) -> None:
+    """Raise ``UsageError`` unless the network that was read is the one whose descriptors are being extracted."""
+    if retriever.out_dim != manifest.dim:
+        different = f"makes descriptors of {retriever.out_dim} numbers, the network that was sent {manifest.dim}"
+    elif mark != manifest.fingerprint:
+        different = f"has the fingerprint {mark[:12]}, the network that was sent {manifest.fingerprint[:12]}"
+    else:
+        return
+    raise UsageError(
+        f"{output}: the network that this worker read {different}; install the same versions of all packages on every "
+        "machine (a network that was not made by `assemble` cannot be sent: compute with engine.type=local)"
     )
 
 
