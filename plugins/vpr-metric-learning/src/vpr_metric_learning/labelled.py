@@ -41,7 +41,7 @@ class LabelledLoss(nn.Module):
             x = precise(descriptors)
             if len(x) < 2:  # the miners of the library expect someone to compare with
                 return x.sum() * 0
-            mined = None if self.miner is None else self.miner(x, places)
+            mined = None if self.miner is None else not_alone(self.miner(x, places))
             return self.loss(x, places, mined)
 
     def against(self, descriptors: Tensor, places: Tensor, others: Tensor, other_places: Tensor) -> Tensor:
@@ -53,12 +53,19 @@ class LabelledLoss(nn.Module):
         check_batch(others, other_places)
         with torch.autocast(descriptors.device.type, enabled=False):
             x, y = precise(descriptors), others.to(precise(descriptors).dtype)
-            mined = None if self.miner is None else self.miner(x, places, y, other_places)
+            mined = None if self.miner is None else not_alone(self.miner(x, places, y, other_places))
             return self.loss(x, places, mined, y, other_places)
 
-    def extra_repr(self) -> str:
-        """Nothing beyond the parts."""
-        return ""
+
+def not_alone(mined: Mined) -> Mined:
+    """Name a single positive pair twice, which changes no mean and no mask.
+
+    The library takes a batch in which at most one positive and one negative pair were mined for one without any, and
+    returns 0.
+    """
+    if len(mined) == 4 and len(mined[0]) == 1:
+        return mined[0].repeat(2), mined[1].repeat(2), *mined[2:]
+    return mined
 
 
 def precise(descriptors: Tensor) -> Tensor:

@@ -1,0 +1,54 @@
+"""A run file that names this plug-in's components is trained and evaluated by the host."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("vpr_runner", reason="needs the command vpr")
+
+RUN = """
+dataset:
+  type: gsv_cities
+  root: {gsv}
+  evaluate_on: {{type: folder, root: {gsv}, table: other.csv}}
+backbone: {{type: tiny}}
+pooling: {{type: gem}}
+loss: {{type: cross_batch_memory, size: 24, loss: {{type: multi_similarity}}}}
+image: {{size: [32, 32]}}
+train: {{epochs: 1, places_per_batch: 4, images_per_place: 3, frozen_cache_gib: 0}}
+eval: {{bootstrap: 0, recall_at: [1, 5]}}
+compute: {{device: cpu, threads: 1, batch: 8}}
+"""
+
+
+def vpr(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "vpr_runner.cli", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_train_on_places_validate_and_evaluate_on_another_set(fake, tmp_path: Path) -> None:
+    gsv = fake.write(tmp_path / "gsv")
+    rows = ["name,x,y,role,split"]
+    for split, city in (("val", "Boston"), ("test", "PRS")):
+        for number, path in enumerate(sorted((gsv / "Images" / city).iterdir())):
+            place = int(path.name.split("_")[1])
+            role = "query" if number % 5 == 0 else "database"
+            rows.append(f"Images/{city}/{path.name},{100 * place},{number % 5},{role},{split}")
+    (gsv / "other.csv").write_text("\n".join(rows))
+    (tmp_path / "run.yaml").write_text(RUN.format(gsv=gsv))
+    vpr("train", str(tmp_path / "run.yaml"), "--output", str(tmp_path / "run"), "--quiet")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    (part,) = [line for line in lines if line["kind"] == "part"]
+    assert part["images"] == 30  # ten places, three images each
+    assert part["loss"] > 0
+    assert [line["queries"] for line in lines if line["kind"] == "validation"] == [6, 6]
+    report = json.loads(vpr("eval", str(tmp_path / "run"), "--json", "--quiet"))
+    assert report["split"] == "test"
