@@ -25,7 +25,20 @@ miner: {type: stub_miner}
 index: {type: stub_index}
 """
 OTHERS = ",".join({origin.distribution for origin in discover()} - {"vpr-runner"})
-COMMANDS = ("train", "eval", "extract", "search", "bench", "init", "validate", "schema", "plugins", "data", "import")
+COMMANDS = (
+    "train",
+    "eval",
+    "extract",
+    "search",
+    "bench",
+    "init",
+    "validate",
+    "schema",
+    "plugins",
+    "data",
+    "import",
+    "explain",
+)
 
 
 @pytest.fixture

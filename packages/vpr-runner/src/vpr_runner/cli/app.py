@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from vpr_runner import __version__
-from vpr_runner.cli import bench, data, evaluate, extract, importing, init, plugins, schema, search, train, validate
+from vpr_runner.cli import (
+    bench,
+    data,
+    evaluate,
+    explain,
+    extract,
+    importing,
+    init,
+    plugins,
+    schema,
+    search,
+    train,
+    validate,
+)
 
 __all__ = ["app", "command"]
 
@@ -57,6 +70,7 @@ for _name, _module, _short in (
     ("eval", evaluate, "recall@N of a network on a split."),
     ("extract", extract, "Descriptors of a folder of images, or of a split."),
     ("search", search, "Where was this photo taken?"),
+    ("explain", explain, "What a network looks at and finds, as pictures."),
     ("import", importing, "A network that another project trained."),
     ("bench", bench, "Compare methods; print one table."),
     ("init", init, "Write a commented run file to start from."),

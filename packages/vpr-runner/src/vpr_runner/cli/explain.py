@@ -1,0 +1,100 @@
+"""``vpr explain``: what a network looks at, and what it finds, as pictures."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpr_runner.cli.evaluate import ModelArgument
+from vpr_runner.cli.model import open_model
+from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
+
+__all__ = ["explain"]
+
+EPILOG = """\b
+Examples:
+  vpr explain runs/first -o out/                          four queries of the test split: what is found, what counts
+  vpr explain runs/first -o out/ --split val --count 10 --what retrieval
+  vpr explain runs/first photo.jpg -o out/                occlusion and assignment maps of your own photos
+  vpr explain runs/first photo.jpg -o out/ --window 100 --stride 8
+
+retrieval.png     queries with their best answers, right ones framed green, wrong ones red
+occlusion/*.png   how much the descriptor changes, and how much farther its match moves (red), when a grey square hides
+                  that part of the image
+assignment/*.png  how much of each place the largest clusters take (netvlad)"""
+
+
+class Kind(StrEnum):
+    """Kinds of picture."""
+
+    OCCLUSION = "occlusion"
+    ASSIGNMENT = "assignment"
+    RETRIEVAL = "retrieval"
+
+
+def explain(
+    model: ModelArgument,
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="[IMAGE...]", help="Photos; default: queries.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where pictures go.", show_default=False)
+    ] = None,
+    what: Annotated[
+        list[Kind] | None, typer.Option("--what", help="Only this kind; repeatable.", show_default=False)
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="Short for --set eval.split=NAME.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="Queries, drawn by the run's seed.")] = 4,
+    top: Annotated[int, typer.Option("--top", min=1, metavar="N", help="Answers shown for each query.")] = 5,
+    window: Annotated[
+        int | None, typer.Option("--window", min=1, metavar="N", help="Side of the square; default: 100 of 480 pixels.")
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option("--stride", min=1, metavar="N", help="Pixels between squares; default: a sixth of it.")
+    ] = None,
+    clusters: Annotated[int, typer.Option("--clusters", min=1, metavar="N", help="Largest clusters drawn.")] = 8,
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    device: DeviceOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw what a network looks at (occlusion and assignment maps) and what it finds (right and wrong answers)."""
+    from vpr_core import UsageError
+
+    if output is None:
+        raise UsageError("--output: name the folder that pictures go to")
+    if images and what and set(what) == {Kind.RETRIEVAL}:
+        raise UsageError(
+            "--what retrieval: is for queries of a split, whose right answers are known; leave the photos out"
+        )
+    if split is not None:
+        settings = [*(settings or ()), f"eval.split={split}"]
+    retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+
+    from vpr_runner.cli.images import files_as_images
+    from vpr_runner.data import split_of
+    from vpr_runner.explain.assignment import has_assignment
+    from vpr_runner.explain.explanation import Look, explain_images, explain_split
+
+    kinds = set(what or Kind)
+    if what and Kind.ASSIGNMENT in what and not has_assignment(retriever):
+        raise UsageError(f"--what assignment: {config.pooling.type} assigns nothing to clusters; netvlad does")
+    look = Look(
+        occlusion=Kind.OCCLUSION in kinds, assignment=Kind.ASSIGNMENT in kinds, retrieval=Kind.RETRIEVAL in kinds,
+        window=window, stride=stride, clusters=clusters, top=top,
+    )  # fmt: skip
+    if images:
+        files = explain_images(retriever, files_as_images(images), config, folder=output, look=look, progress=not quiet)
+    else:
+        part = split_of(config, registry)
+        files, examples = explain_split(
+            retriever, part, config, registry=registry, folder=output, look=look, count=count, progress=not quiet
+        )
+        right = sum(example.right[:1] == (True,) for example in examples)
+        print(f"{part.protocol}: the first answer is right for {right} of {len(examples)} queries")
+    print("\n".join(str(file) for file in files))
