@@ -48,6 +48,12 @@ def test_no_kind_is_empty(kind: str) -> None:
     assert {spec.name for spec in REGISTRY.specs(kind)} >= BUILT_IN[kind]
 
 
+def installed(kind: str, trials: Mapping[str, Trial]) -> dict[str, Trial]:
+    """Trials of plug-ins, as far as they are here: without one of them nothing else changes."""
+    names = {spec.name for spec in REGISTRY.specs(kind)}
+    return {name: trial for name, trial in trials.items() if name in names}
+
+
 def backbone_trials() -> dict[str, Trial | list[Trial]]:
     """Random weights; the large networks only in the slow run."""
     trials: dict[str, Trial | list[Trial]] = {}
@@ -109,7 +115,18 @@ class TestBackbones(BackboneContract):
         "vlad": Trial(
             parameters={"num_clusters": 5}, inert={"ignore_zeros": "the map has no location without features"}
         ),
-    },
+    }
+    | installed(
+        "pooling",
+        {
+            "boq": Trial(parameters={"channels": 16, "num_queries": 4, "rows": 4, "head_dim": 8}),
+            "mixvpr": Trial(parameters={"channels": 8, "rows": 2, "depth": 2}, options={"any_size": False}),
+            "salad": Trial(
+                parameters={"num_clusters": 4, "cluster_dim": 8, "token_dim": 8, "hidden": 16},
+                options={"min_locations": 5},
+            ),
+        },
+    ),
 )
 class TestPoolings(PoolingContract):
     pass
