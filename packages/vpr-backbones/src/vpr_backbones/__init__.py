@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpr_backbones.importers import ImportedPooling, ImportedRetriever, read_retriever
     from vpr_backbones.normalization import NORMALIZATIONS, Normalization
+    from vpr_backbones.receptive import receptive_field
     from vpr_backbones.rootsift import build_rootsift
     from vpr_backbones.staged import StagedBackbone
     from vpr_backbones.timm import build_timm
@@ -32,6 +33,7 @@ __all__ = [
     "build_torchvision",
     "read_retriever",
     "read_weights",
+    "receptive_field",
 ]
 __version__ = "0.1.0"
 
@@ -51,6 +53,7 @@ _HOMES = {
     "build_tiny": "tiny",
     "build_torchvision": "torchvision",
     "read_weights": "weights",
+    "receptive_field": "receptive",
 }
 
 

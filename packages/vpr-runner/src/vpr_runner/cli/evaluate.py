@@ -1,14 +1,19 @@
-"""``vpr eval``: recall@N of a network on a split."""
+"""``vpr eval``: recall@N of a network on a split, or its mAP on a retrieval benchmark."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
+
+if TYPE_CHECKING:
+    from vpr_data import RetrievalSet
+    from vpr_runner import Retriever
 
 __all__ = ["evaluate"]
 
@@ -18,7 +23,12 @@ Examples:
   vpr eval runs/first --split val --set eval.recall_at='[1, 5, 10, 20, 50]'
   vpr eval runs/first --set dataset='{type: folder, root: photos}'   another data set
   vpr eval run.yaml                                         the network before training
-  vpr eval runs/first --json > report.json"""
+  vpr eval runs/first --json > report.json
+  vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
+  vpr eval runs/first --retrieval holidays --root data/holidays --dim 256       first 256 whitened numbers
+
+Retrieval benchmarks: oxford5k, paris6k, holidays, holidays-upright; `vpr data fetch NAME` says where they come from.
+Images keep their size there, whatever image.size says (Holidays: at most 1024 x 768 pixels in area)."""
 
 ModelArgument = Annotated[
     Path,
@@ -36,13 +46,49 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report here too.")
     ] = None,
+    retrieval: Annotated[
+        str | None, typer.Option("--retrieval", metavar="NAME", help="mAP on this retrieval benchmark instead.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option("--root", metavar="DIR", help="Where the benchmark lies.")] = None,
+    query: Annotated[
+        Literal["full", "crop"], typer.Option("--query", help="Of the benchmark: whole images, or cut by their boxes.")
+    ] = "full",
+    receptive_field: Annotated[
+        int | None,
+        typer.Option(
+            "--receptive-field",
+            min=1,
+            metavar="N",
+            help="Pixels; boxes grow by half. Default: counted from the layers.",
+        ),
+    ] = None,
+    dim: Annotated[
+        int | None, typer.Option("--dim", min=1, metavar="N", help="Of the benchmark: first N whitened numbers.")
+    ] = None,
     settings: SetOption = None,
     plugin: PluginOption = None,
     device: DeviceOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a network on a split: recall@N with intervals, the protocol beside it."""
+    """Evaluate a network: recall@N on a split, or mAP on a retrieval benchmark; with intervals and the protocol."""
+    from vpr_core import UsageError
+
+    if retrieval is not None:
+        benchmark = _benchmark(retrieval, root, split)
+        retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+
+        from vpr_runner.benchmark import evaluate_benchmark
+
+        if query == "crop" and receptive_field is None:
+            receptive_field = _receptive_field(retriever)
+        found = evaluate_benchmark(
+            retriever, benchmark, config, query=query, receptive_field=receptive_field, dim=dim, progress=not quiet
+        )
+        _show(found.as_dict(), str(found), output=output, as_json=as_json)
+        return
+    if root is not None or query != "full" or receptive_field is not None or dim is not None:
+        raise UsageError("--root, --query, --receptive-field and --dim belong to --retrieval NAME")
     if split is not None:
         settings = [*(settings or ()), f"eval.split={split}"]
     retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
@@ -52,13 +98,49 @@ def evaluate(
     from vpr_runner.data import split_of
 
     report = run(retriever, split_of(config, registry), config, registry=registry, progress=not quiet)
+    _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
+
+
+def _show(facts: dict[str, Any], text: str, *, output: Path | None, as_json: bool) -> None:
     if output is not None:
         from vpr_runner.atomic import write_json
 
-        write_json(output, report.as_dict())
+        write_json(output, facts)
     if as_json:
         import json
 
-        print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print(as_text(report))
+        print(text)
+
+
+def _benchmark(name: str, root: Path | None, split: str | None) -> RetrievalSet:
+    """Open a retrieval benchmark before any network is loaded."""
+    from functools import partial
+
+    from vpr_core import UsageError
+    from vpr_data import holidays, oxford5k, paris6k
+
+    known: dict[str, Callable[..., RetrievalSet]] = {
+        "oxford5k": oxford5k,
+        "paris6k": paris6k,
+        "holidays": holidays,
+        "holidays-upright": partial(holidays, upright=True),
+    }
+    if name not in known:
+        raise UsageError(f"--retrieval: {name!r} is none of {', '.join(known)}")
+    if root is None:
+        raise UsageError(f"--root: say where {name} lies; `vpr data fetch {name.partition('-')[0]}` says how to get it")
+    if split is not None:
+        raise UsageError("--split: a retrieval benchmark has no splits")
+    return known[name](root=root)
+
+
+def _receptive_field(retriever: Retriever) -> int:
+    from vpr_backbones import receptive_field
+    from vpr_core import UsageError
+
+    try:
+        return receptive_field(retriever.backbone)
+    except ValueError as error:
+        raise UsageError(f"--receptive-field: {error}") from error
