@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from vpr_backbones import build_tiny
@@ -93,3 +94,18 @@ def test_it_learns_to_tell_places_from_few_steps():
     with torch.no_grad():
         after = sum(separation(False) for _ in range(4)) / 4
     assert after > before + 0.2
+
+
+def test_weights_of_a_trained_one_fit_under_any_prefix(tmp_path):
+    trained = build_tiny(width=0.25, seed=4)
+    file = tmp_path / "model.safetensors"
+    tensors = {f"backbone.{name}": value.clone() for name, value in trained.state_dict().items()}
+    save_file({**tensors, "pooling.centroids": torch.zeros(2, 3)}, file)
+    again = build_tiny(width=0.25, seed=9, weights=file)
+    image = torch.rand(1, 3, 32, 32)
+    assert torch.equal(again(image), trained(image))
+    assert again.origin.kind == "file"
+    with pytest.raises(ValueError, match="do not fit"):
+        build_tiny(width=0.5, weights=file)
+    with pytest.raises(ValueError, match="no published weights"):
+        build_tiny(weights="imagenet")

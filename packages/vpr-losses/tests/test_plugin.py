@@ -37,6 +37,7 @@ def test_every_loss_is_built_with_its_fields() -> None:
         "sare_independent",
         "sare_joint",
         "contrastive",
+        "info_nce",
     }
     built = {name: repr(spec.build(spec.config())) for name, spec in specs.items()}
     assert built == {
@@ -47,15 +48,17 @@ def test_every_loss_is_built_with_its_fields() -> None:
         "sare_independent": "IndependentSARE()",
         "sare_joint": "JointSARE()",
         "contrastive": "Contrastive(margin=0.7)",
+        "info_nce": "InfoNCE(temperature=0.1)",
     }
+    assert [name for name, spec in specs.items() if spec.supervision == "places"] == ["info_nce"]
     for spec in specs.values():
-        assert spec.supervision == "tuples"
         if "margin" in spec.config.model_fields:
             assert spec.build(spec.config(margin=0.25)).margin == 0.25
     assert specs["triplet_single"].build(specs["triplet_single"].config(squared=True)).squared
     query, others = torch.zeros(2, 3), torch.ones(2, 4, 3)
     for spec in specs.values():
-        assert spec.build(spec.config())(query, others, others).shape == ()
+        inputs = (query, others, others) if spec.supervision == "tuples" else (query, torch.zeros(2))
+        assert spec.build(spec.config())(*inputs).shape == ()
 
 
 def test_every_miner_is_built_with_its_fields() -> None:

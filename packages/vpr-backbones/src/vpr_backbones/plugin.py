@@ -101,6 +101,9 @@ class TinyConfig(ComponentConfig):
     width: float = Field(default=1.0, gt=0, le=16, description="Factor on the number of channels (128 at the end).")
     stride: Literal[8, 16] = Field(default=8, description="Input pixels per step of the feature map.")
     norm: Literal["group", "none"] = Field(default="group", description="Normalisation after each convolution.")
+    weights: str = Field(
+        default="none", min_length=1, description="none (random), or a file of a tiny network trained before."
+    )
     train_from: Literal["all", "none", "conv1", "conv2", "conv3", "conv4", "conv5"] = Field(
         default="all", description="Lowest stage that is trained; all or none."
     )
@@ -134,6 +137,7 @@ def _build_tiny(config: TinyConfig) -> Backbone:
         width=config.width,
         stride=config.stride,
         norm=config.norm,
+        weights=config.weights,
         train_from=config.train_from,
         normalization=_normalization(config.normalization),
     )

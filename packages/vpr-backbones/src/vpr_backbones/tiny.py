@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import nn
 
+from vpr_backbones.loading import Weights, fill, find_weights
 from vpr_backbones.normalization import NORMALIZATIONS, Normalization
+from vpr_backbones.seeding import seeded
 from vpr_backbones.staged import StagedBackbone
 
 __all__ = ["TINY_STAGES", "build_tiny"]
@@ -24,6 +27,7 @@ def build_tiny(
     width: float = 1.0,
     stride: Literal[8, 16] = 8,
     norm: Literal["group", "none"] = "group",
+    weights: Weights = "none",
     train_from: str = "all",
     normalization: Normalization = NORMALIZATIONS["imagenet"],
 ) -> StagedBackbone:
@@ -38,8 +42,13 @@ def build_tiny(
         width: factor on the number of channels, rounded to multiples of 8.
         stride: input pixels per step of the map, 8 or 16.
         norm: ``"group"`` or ``"none"``.
+        weights: ``"none"`` (random), the file of a tiny network trained before, or tensors.
         train_from: see `StagedBackbone`.
         normalization: what images go through before.
+
+    Raises:
+        ValueError: an argument out of range, or weights of another network.
+        FileNotFoundError: no such weights file.
 
     >>> backbone = build_tiny(seed=0)
     >>> backbone(torch.zeros(2, 3, 96, 128)).shape
@@ -64,15 +73,22 @@ def build_tiny(
             layers.append(nn.ReLU())
         stages[name] = nn.Sequential(*layers)
         before = after
-    return StagedBackbone(
+    backbone = StagedBackbone(
         stages=stages, out_channels=before, stride=stride, normalization=normalization, train_from=train_from
     )
+    origin, tensors = find_weights(weights, seed=seed, fetch=_nobody_publishes)
+    fill(backbone, origin, tensors, network=backbone.state_dict(keep_vars=True))
+    return backbone
+
+
+def _nobody_publishes() -> Path:
+    raise ValueError("weights: the tiny network has no published weights; give none or the file of a trained one")
 
 
 def _convolution(before: int, after: int, size: int, step: int, generator: torch.Generator) -> nn.Conv2d:
-    """He normal weights, variance ``2 / fan_in``; without ever drawing from the global generator."""
-    layer = nn.Conv2d(before, after, size, stride=step, padding=size // 2, device="meta").to_empty(device="cpu")
-    with torch.no_grad():
+    """He normal weights, variance ``2 / fan_in``."""
+    with seeded(0), torch.no_grad():  # the constructor draws weights of its own, which are replaced
+        layer = nn.Conv2d(before, after, size, stride=step, padding=size // 2)
         layer.weight.normal_(0.0, math.sqrt(2.0 / (before * size * size)), generator=generator)
         if layer.bias is not None:
             layer.bias.zero_()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpr_losses.contrastive import Contrastive
     from vpr_losses.hard_negatives import HardNegatives
+    from vpr_losses.info_nce import InfoNCE
     from vpr_losses.partial_negatives import PartialNegatives
     from vpr_losses.ragged import Ragged
     from vpr_losses.random_negatives import RandomNegatives
@@ -24,6 +25,7 @@ __all__ = [
     "Contrastive",
     "HardNegatives",
     "IndependentSARE",
+    "InfoNCE",
     "JointSARE",
     "MiningRequest",
     "PartialNegatives",
@@ -41,6 +43,7 @@ _HOME = {
     "Contrastive": "contrastive",
     "HardNegatives": "hard_negatives",
     "IndependentSARE": "sare",
+    "InfoNCE": "info_nce",
     "JointSARE": "sare",
     "MiningRequest": "request",
     "PartialNegatives": "partial_negatives",

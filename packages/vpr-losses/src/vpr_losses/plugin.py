@@ -11,7 +11,7 @@ from pydantic import Field
 from vpr_core import ComponentConfig, LossSpec, MinerSpec, hookimpl
 
 if TYPE_CHECKING:
-    from vpr_core.types import Miner, TupleLoss
+    from vpr_core.types import Miner, PlaceLoss, TupleLoss
 
 __all__ = ["vpr_losses", "vpr_miners"]
 
@@ -66,6 +66,13 @@ class ContrastiveConfig(ComponentConfig):
 
     type: Literal["contrastive"] = "contrastive"
     margin: float = Field(0.7, ge=0, le=2, description="m, in distance: negatives farther away are left alone")
+
+
+class InfoNCEConfig(ComponentConfig):
+    """Parameters of `vpr_losses.InfoNCE`."""
+
+    type: Literal["info_nce"] = "info_nce"
+    temperature: float = Field(0.1, gt=0, le=100, description="divides cosine similarities; small: hard examples count")
 
 
 class RandomNegativesConfig(ComponentConfig):
@@ -137,6 +144,12 @@ def _contrastive(config: ContrastiveConfig) -> TupleLoss:
     return Contrastive(**_arguments(config))
 
 
+def _info_nce(config: InfoNCEConfig) -> PlaceLoss:
+    from vpr_losses.info_nce import InfoNCE
+
+    return InfoNCE(**_arguments(config))
+
+
 def _random_negatives(config: RandomNegativesConfig) -> Miner:
     from vpr_losses.random_negatives import RandomNegatives
 
@@ -205,6 +218,14 @@ def vpr_losses() -> Iterator[LossSpec[Any]]:
         build=_contrastive,
         summary="every positive drawn near, negatives pushed out of a margin",
         paper="Radenovic, Tolias, Chum: Fine-tuning CNN image retrieval, TPAMI 2019, arXiv 1711.02512",
+    )
+    yield LossSpec(
+        name="info_nce",
+        config=InfoNCEConfig,
+        build=_info_nce,
+        supervision="places",
+        summary="over place labels: an image tells another of its place from all others of the batch",
+        paper="van den Oord, Li, Vinyals: Contrastive predictive coding, 2018, arXiv 1807.03748",
     )
 
 
