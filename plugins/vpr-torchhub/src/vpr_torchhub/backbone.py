@@ -1,0 +1,100 @@
+"""A whole published network in the place of a backbone: its map has one location, the finished descriptor."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["HubBackbone"]
+
+Triple = tuple[float, float, float]
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+
+
+class HubBackbone(nn.Module):
+    """``(B, 3, H, W)`` normalised images to ``(B, D, 1, 1)``: the network's descriptor as a map of one location.
+
+    ``stride`` is larger than any image: a step of the map is a whole image. ``D`` is found by one call.
+
+    Args:
+        model: maps images to descriptors ``(B, D)``, or to a tuple or list of which that is the first.
+        train_from: ``none`` keeps the network as it is, in eval mode; ``all`` trains what its authors left trainable.
+        mean: of the input, a colour each.
+        std: of the input.
+        probe: ``(H, W)`` of the grey image of the first call.
+        multiple: sides of an image must be multiples of this (14 for DINOv2 without resizing).
+
+    Raises:
+        ValueError: the network does not give ``(B, D)``.
+    """
+
+    stride = 16_384
+    stages: tuple[str, ...] = ("network",)
+    input_scale = 1.0
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        train_from: Literal["none", "all"] = "none",
+        mean: Triple = IMAGENET_MEAN,
+        std: Triple = IMAGENET_STD,
+        probe: tuple[int, int] = (224, 224),
+        multiple: int = 1,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.mean, self.std, self.multiple = mean, std, multiple
+        self._frozen = train_from == "none"
+        if self._frozen:
+            model.requires_grad_(False)
+        model.eval()
+        with torch.no_grad():
+            self.out_channels = int(self._describe(torch.zeros(1, 3, *probe)).shape[1])
+        self.train(self.training)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return ``(B, D, 1, 1)``.
+
+        Raises:
+            ValueError: the images' sides are no multiples of ``multiple``.
+        """
+        return self._describe(images)
+
+    def frozen(self, images: Tensor) -> Tensor:
+        """Return the finished descriptors where nothing is trained, else the images."""
+        return self._describe(images) if self._frozen else images
+
+    def trainable(self, activations: Tensor) -> Tensor:
+        """Return the finished descriptors of what ``frozen`` returned."""
+        return activations if self._frozen else self._describe(activations)
+
+    def train(self, mode: bool = True) -> HubBackbone:
+        """Keep a network that is not trained in eval mode."""
+        super().train(mode)
+        if self._frozen:
+            self.model.eval()
+        return self
+
+    def _describe(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        if height % self.multiple or width % self.multiple:
+            near = [max(1, round(side / self.multiple)) * self.multiple for side in (height, width)]
+            raise ValueError(
+                f"images are {height} x {width}; this network takes multiples of {self.multiple}, such as "
+                f"image.size: {near}"
+            )
+        found: Any = self.model(images)
+        while isinstance(found, (tuple, list)) and found:
+            found = found[0]
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(images):
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(
+                f"model must give descriptors ({len(images)}, D), or a tuple that begins with them, for {len(images)} "
+                f"images; got {what}"
+            )
+        descriptors: Tensor = found[:, :, None, None]
+        return descriptors
