@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -53,7 +55,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(folder: Path, cache: None) -> Path:
-    assert main(["train", str(folder / "run.yaml"), "-o", str(folder / "run"), "--quiet"]) == 0
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        assert main(["train", str(folder / "run.yaml"), "-o", str(folder / "run"), "--quiet"]) == 0
+    assert "city" not in said.getvalue()  # quiet, though the city was rendered
     return folder / "run"
 
 
@@ -323,6 +327,27 @@ def test_bench_runs_again_what_has_changed(folder: Path, run: Run) -> None:
     code, out, _ = run("bench", folder / "suite.yaml", "-o", output, "--set", "train.epochs=2", "--plan")
     assert code == 0
     assert "8 cells, 8 to do, 4 trainings" in out
+
+
+def test_pretraining_gives_every_method_its_backbone(folder: Path, run: Run) -> None:
+    """Average pooling untrained is then the pretrained network itself, which was trained under average pooling."""
+    suite = SUITE.replace("methods:", "pretraining: {pooling: {type: avg}, loss: {type: info_nce}}\nmethods:")
+    suite = suite.replace("  GeM:", "  average: {pooling: {type: avg}, stages: [untrained]}\n  GeM:")
+    suite = suite.replace("tests: {val: {eval: {split: val}}, test: {}}", "").replace("seeds: [0, 1]", "seeds: [1]")
+    (folder / "pretrained.yaml").write_text(suite)
+    output = folder / "pretrained"
+    code, _, err = run("bench", folder / "pretrained.yaml", "-o", output, "--only", "average", "--only", "GeM")
+    assert code == 0, err
+    cells = {(cell["method"], cell["stage"]): cell for cell in json.loads((output / "result.json").read_text())["cells"]}
+    assert set(cells) == {("average", "untrained"), ("GeM", "untrained"), ("GeM", "trained")}
+    assert all(cell["pretraining"]["loss"]["type"] == "info_nce" for cell in cells.values())
+    assert str(folder) not in (output / "result.json").read_text().replace(json.dumps(str(folder / "city")), "")
+    runs = {path.parent.parent for path in (output / "trainings").glob("*/model/model.safetensors")}
+    assert len(runs) == 2  # one pretraining for all, and GeM's training
+    pretrained = next(path for path in runs if "info_nce" in (path / "model" / "model.json").read_text())
+    code, out, _ = run("eval", pretrained, "--json")
+    assert code == 0
+    assert json.loads(out)["recall"] == cells["average", "untrained"]["tests"][""]["recall"]
 
 
 @pytest.mark.fault

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["write_atomic"]
+__all__ = ["remove_leftovers", "write_atomic"]
+
+_STALE = 3600.0
 
 
 def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -23,3 +27,11 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporary files below ``folder`` that a killed process left; younger ones may be another's at work."""
+    for path in folder.rglob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()

@@ -18,13 +18,13 @@ from pathlib import Path
 import platformdirs
 from tqdm import tqdm
 
-from vpr_data.city.files import write_atomic
+from vpr_data.city.files import remove_leftovers, write_atomic
 from vpr_data.city.layout import Photo, lay_out
 from vpr_data.city.photographs import VERSION
 from vpr_data.city.sizes import SPLITS, CitySize
 from vpr_data.city.worker import render_missing
 
-__all__ = ["cache_root", "ensure_city", "read_manifest"]
+__all__ = ["cache_root", "ensure_city", "read_manifest", "render_photos", "table_of"]
 
 COLUMNS = ("name", "x", "y", "time", "place", "split", "role", "station", "visit", "heading", "pitch")
 
@@ -55,24 +55,32 @@ def ensure_city(
     if manifest is not None:
         return folder, manifest
     photos = lay_out(seed, size)
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [photo.index for photo in photos if not _whole(folder / photo.name)]
-    if missing:
-        _render(folder, seed, size, missing, workers or _cores(), progress)
+    render_photos(folder, photos, size=size, seed=seed, workers=workers, progress=progress)
     digest = hashlib.sha256()
     for photo in photos:
         digest.update((folder / photo.name).read_bytes())
-    write_atomic(folder / "images.csv", _table(photos))
+    write_atomic(folder / "images.csv", table_of(photos))
     manifest = {
         "version": VERSION,
         "seed": seed,
         "size": asdict(size),
         "images": len(photos),
         "images_sha256": digest.hexdigest(),
-        "table_sha256": hashlib.sha256(_table(photos)).hexdigest(),
+        "table_sha256": hashlib.sha256(table_of(photos)).hexdigest(),
     }
     write_atomic(folder / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
     return folder, manifest
+
+
+def render_photos(
+    folder: Path, photos: tuple[Photo, ...], *, size: CitySize, seed: int, workers: int | None, progress: bool
+) -> None:
+    """Render those of ``photos`` that are not in ``folder`` yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
+    missing = [photo.index for photo in photos if not _whole(folder / photo.name)]
+    if missing:
+        _render(folder, seed, size, missing, workers or _cores(), progress)
 
 
 def read_manifest(folder: Path) -> dict[str, object] | None:
@@ -98,7 +106,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _table(photos: tuple[Photo, ...]) -> bytes:
+def table_of(photos: tuple[Photo, ...]) -> bytes:
+    """The table of photographs as CSV."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
@@ -132,9 +141,11 @@ def _render(folder: Path, seed: int, size: CitySize, missing: list[int], workers
         total=len(missing),
         desc=f"city {size.name}",
         unit="image",
-        disable=not progress,
+        # tqdm reads its variable only once, when it is imported.
+        disable=not progress or os.environ.get("TQDM_DISABLE", "") not in {"", "0"},
+        file=sys.stderr if terminal else _Lines(),
+        bar_format=None if terminal else "{desc}: {n_fmt}/{total_fmt} images, {rate_fmt}, {remaining} left",
         mininterval=0.2 if terminal else 10.0,
-        ascii=None if terminal else True,
         dynamic_ncols=terminal,
     ) as bar:
         if workers == 1:
@@ -143,6 +154,18 @@ def _render(folder: Path, seed: int, size: CitySize, missing: list[int], workers
         else:
             for _ in _render_in_parallel(folder, seed, size, missing, workers):
                 bar.update()
+
+
+class _Lines:
+    """Standard error as a log shows it: what tqdm draws over itself stands on lines of its own."""
+
+    def write(self, text: str) -> None:
+        line = text.strip("\r\n ")
+        if line:
+            sys.stderr.write(f"{line}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def _render_in_parallel(folder: Path, seed: int, size: CitySize, missing: list[int], workers: int) -> Iterator[int]:
