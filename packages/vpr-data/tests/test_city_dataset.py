@@ -275,3 +275,67 @@ def test_contact_sheet(city, tmp_path):
     save_sheet(sheet, tmp_path / "sheet.png")
     with Image.open(io.BytesIO((tmp_path / "sheet.png").read_bytes())) as image:
         assert image.size == sheet.size
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_companions_share_visit_and_place_with_a_query_and_stand_close_by(seed):
+    from vpr_data.city.companions import companions_of, photo_at
+
+    size = SIZES["bench"]
+    photos, companions = lay_out(seed, size), companions_of(seed, size)
+    queries = [photo for photo in photos if photo.query and photo.area == 0]
+    assert len(companions) == len(queries) == size.queries[0]
+    assert [photo.index for photo in companions] == list(range(size.images, size.images + len(queries)))
+    assert photo_at(seed, size, size.images + 3) == companions[3]
+    assert photo_at(seed, size, 3) == photos[3]
+    for query, companion in zip(queries, companions, strict=True):
+        assert not companion.query
+        assert (companion.area, companion.visit, companion.time, companion.place) == (
+            query.area, query.visit, query.time, query.place,
+        )  # fmt: skip
+        assert np.linalg.norm(np.subtract(companion.xy, query.xy)) < 10
+        assert companion.camera != query.camera
+
+
+def test_companions_join_the_training_database_and_change_nothing_else(tmp_path):
+    plain = CityDataset(size=TINY, root=tmp_path, seed=3, workers=1, progress=False)
+    before = {path: path.read_bytes() for path in plain.folder.rglob("*") if path.is_file()}
+    both = CityDataset(size=TINY, root=tmp_path, seed=3, same_visit=True, workers=1, progress=False)
+    assert both.folder == plain.folder
+    assert {path: path.read_bytes() for path in before} == before
+    assert both.fingerprint() != plain.fingerprint()
+    assert CityDataset(size=TINY, root=tmp_path, seed=3, progress=False).fingerprint() == plain.fingerprint()
+    for name in SPLITS:
+        one, two = plain.split(name), both.split(name)
+        extra = TINY.queries[0] if name == "train" else 0
+        assert two.database.names[: len(one.database)] == one.database.names
+        assert len(two.database) == len(one.database) + extra
+        assert two.queries.names == one.queries.names
+        assert all(two.database.path(i).is_file() for i in range(len(two.database)))
+    train = both.split("train")
+    with_own, without = train.within(10.0), train.within(10.0, different_time=True)
+    for query in range(len(train.queries)):
+        mine = set(with_own[query].tolist()) - set(without[query].tolist())
+        assert mine
+        assert {int(train.database.time[i]) for i in mine} == {int(train.queries.time[query])}
+    again = CityDataset(size=TINY, root=tmp_path, seed=3, same_visit=True, workers=1, progress=False)
+    assert again.fingerprint() == both.fingerprint()
+
+
+def test_a_companion_looks_more_like_its_query_than_another_visit_does(tmp_path):
+    """Which is what makes the time rule matter: the easy positive is the one of the same visit."""
+    size = CitySize(name="pair", height=48, width=64, stations=(6, 2, 2), queries=(12, 2, 2), supersample=1)
+    train = CityDataset(size=size, root=tmp_path, seed=1, same_visit=True, workers=1, progress=False).split("train")
+
+    def look(images, position):
+        with Image.open(images.path(position)) as image:
+            return np.asarray(image.convert("RGB").resize((16, 12), Image.Resampling.BOX), dtype=float)
+
+    own, other = [], []
+    for query in range(len(train.queries)):
+        picture = look(train.queries, query)
+        for position in train.within(10.0)[query].tolist():
+            if train.database.place[position] == train.queries.place[query]:
+                same = train.database.time[position] == train.queries.time[query]
+                (own if same else other).append(np.abs(look(train.database, position) - picture).mean())
+    assert np.mean(own) < 0.7 * np.mean(other)

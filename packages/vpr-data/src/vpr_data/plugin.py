@@ -39,6 +39,9 @@ class CityConfig(ComponentConfig):
     )
     root: Path | None = Field(None, description="cache folder; null: $VPR_CACHE, else the user's cache folder")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="another seed is another city")
+    same_visit: bool = Field(
+        False, description="training database: one more image for each query, taken in the query's own visit"
+    )
 
 
 class FolderConfig(ComponentConfig):
@@ -129,7 +132,7 @@ class TokyoTMConfig(_PublishedConfig):
 def _city(config: CityConfig) -> Dataset:
     from vpr_data.city import CityDataset
 
-    return CityDataset(size=config.size, root=config.root, seed=config.seed)
+    return CityDataset(size=config.size, root=config.root, seed=config.seed, same_visit=config.same_visit)
 
 
 def _folder(config: FolderConfig) -> Dataset:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vpr_data.city.companion_store import TABLE, ensure_companions
 from vpr_data.city.sizes import SPLITS, CitySize, size_named
 from vpr_data.city.store import ensure_city
 
@@ -30,6 +31,9 @@ class CityDataset:
         size: ``small`` (214 images), ``bench`` (2,840), ``large`` (16,700), or a ``CitySize``.
         root: cache folder; default ``$VPR_CACHE``, else the user's cache folder.
         seed: another seed is another city.
+        same_visit: the training database also holds, for each training query, an image of the query's own visit, place
+            and direction (480 more for ``bench``). Only then do time stamps decide anything: without them the nearest
+            positive shows the same cars in the same light. Validation and test stay as they are.
         workers: rendering processes; default one a core.
         progress: show a progress bar while rendering.
     """
@@ -42,6 +46,7 @@ class CityDataset:
         size: str | CitySize = "bench",
         root: Path | str | None = None,
         seed: int = 0,
+        same_visit: bool = False,
         workers: int | None = None,
         progress: bool = True,
     ) -> None:
@@ -50,12 +55,19 @@ class CityDataset:
         self.folder, self._manifest = ensure_city(
             size=self.size, seed=seed, root=root, workers=workers, progress=progress
         )
-        with (self.folder / "images.csv").open(encoding="utf-8", newline="") as file:
-            self._rows = list(csv.DictReader(file))
+        self._rows = _rows(self.folder / "images.csv")
+        self._companions: dict[str, object] | None = None
+        if same_visit:
+            self._companions = ensure_companions(
+                self.folder, size=self.size, seed=seed, workers=workers, progress=progress
+            )
+            self._rows += _rows(self.folder / TABLE)
 
     def fingerprint(self) -> str:
         """Hash of every image and every position."""
         text = f"city {self._manifest['images_sha256']} {self._manifest['table_sha256']}"
+        if self._companions is not None:
+            text += f" companions {self._companions['images_sha256']} {self._companions['table_sha256']}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def split(self, name: str) -> PlaceSplit:
@@ -83,3 +95,8 @@ class CityDataset:
             time=np.array([int(row["time"]) for row in rows], dtype=np.int64),
             place=np.array([int(row["place"]) for row in rows], dtype=np.int64),
         )
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from PIL import Image
 
+from vpr_data.city.companions import photo_at
 from vpr_data.city.dress import Dress, dress_district
-from vpr_data.city.layout import area_of, lay_out
+from vpr_data.city.layout import area_of
 from vpr_data.city.render import Shot, render
 from vpr_data.city.scene import Scene, make_scene
 from vpr_data.city.sizes import CitySize
@@ -32,7 +33,7 @@ def _dress(seed: int, area: int, visit: int, size: CitySize) -> Dress:
 
 def photograph(seed: int, size: CitySize, index: int) -> bytes:
     """Render photograph ``index`` of a city and return it as a JPEG file."""
-    photo = lay_out(seed, size)[index]
+    photo = photo_at(seed, size, index)
     shot = Shot(
         camera=photo.camera,
         key=(seed, index),

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from vpr_data.city.companions import photo_at
 from vpr_data.city.files import write_atomic
-from vpr_data.city.layout import lay_out
 from vpr_data.city.photographs import photograph
 from vpr_data.city.sizes import CitySize
 
@@ -21,9 +21,8 @@ __all__ = ["render_missing"]
 
 def render_missing(folder: Path, seed: int, size: CitySize, indices: Iterable[int]) -> Iterator[int]:
     """Render the photographs of ``indices`` that are not yet in ``folder``; yield each index when its file is there."""
-    photos = lay_out(seed, size)
     for index in indices:
-        path = folder / photos[index].name
+        path = folder / photo_at(seed, size, index).name
         if not path.is_file():  # another process may have been faster
             write_atomic(path, photograph(seed, size, index))
         yield index
