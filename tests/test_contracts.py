@@ -74,6 +74,9 @@ def backbone_trials() -> dict[str, Trial | list[Trial]]:
     )
     opencv = pytest.mark.skipif(find_spec("cv2") is None, reason="OpenCV is not installed (extra sift)")
     trials["rootsift"] = Trial(parameters={"bin_sizes": [4]}, other={"bin_sizes": [(6,)]}, marks=(opencv,))
+    for spec in REGISTRY.specs("backbone"):
+        if REGISTRY.origin("backbone", spec.name).distribution == "vpr-torchhub":
+            trials[spec.name] = Trial(skip="is a download; vpr-torchhub tests it on made-up checkouts")
     return trials
 
 
@@ -119,6 +122,7 @@ class TestBackbones(BackboneContract):
     | installed(
         "pooling",
         {
+            "finished": Trial(options={"map_size": (1, 1), "any_size": False}),
             "boq": Trial(parameters={"channels": 16, "num_queries": 4, "rows": 4, "head_dim": 8}),
             "mixvpr": Trial(parameters={"channels": 8, "rows": 2, "depth": 2}, options={"any_size": False}),
             "salad": Trial(
@@ -132,7 +136,21 @@ class TestPoolings(PoolingContract):
     pass
 
 
-@over_registry(REGISTRY, "loss", {"triplet_single": Trial(options={"ordered": True})})
+@over_registry(
+    REGISTRY,
+    "loss",
+    {"triplet_single": Trial(options={"ordered": True})}
+    | installed(
+        "loss",
+        {
+            "cross_batch_memory": Trial(
+                parameters={"size": 20},
+                other={"loss": [{"type": "circle"}], "start": [1, 2]},
+                options={"stateless": False},
+            ),
+        },
+    ),
+)
 class TestLosses(LossContract):
     pass
 
@@ -173,6 +191,7 @@ PUBLISHED = "its images are a download; vpr-data tests it on made-up ones"
             ),
         ),
     }
+    | installed("dataset", {"gsv_cities": Trial(skip="is a download; vpr-metric-learning tests it on made-up images")})
     | {
         spec.name: Trial(skip=PUBLISHED)
         for spec in REGISTRY.specs("dataset")
