@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,6 +205,19 @@ def test_search_refuses_another_model_and_what_is_no_map(
     assert "nothing.jpg: no such file" in err
 
 
+@pytest.mark.fault
+def test_search_of_a_damaged_map_is_refused(extracted: Path, tmp_path: Path, run: Run) -> None:
+    root = Path(json.loads((extracted / "origin.json").read_text())["root"])
+    damaged = shutil.copytree(extracted, tmp_path / "map")
+    chunk = damaged / "000000.npy"
+    content = bytearray(chunk.read_bytes())
+    content[-3] ^= 0x10
+    chunk.write_bytes(content)
+    code, _, err = run("search", damaged, root / load_descriptors(extracted).names[0])
+    assert code == 2
+    assert "000000.npy is damaged" in err
+
+
 def test_extract_of_a_plain_folder_reads_positions_from_names_and_reports_bad_images(
     trained: Path, extracted: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -338,7 +352,9 @@ def test_pretraining_gives_every_method_its_backbone(folder: Path, run: Run) -> 
     output = folder / "pretrained"
     code, _, err = run("bench", folder / "pretrained.yaml", "-o", output, "--only", "average", "--only", "GeM")
     assert code == 0, err
-    cells = {(cell["method"], cell["stage"]): cell for cell in json.loads((output / "result.json").read_text())["cells"]}
+    cells = {
+        (cell["method"], cell["stage"]): cell for cell in json.loads((output / "result.json").read_text())["cells"]
+    }
     assert set(cells) == {("average", "untrained"), ("GeM", "untrained"), ("GeM", "trained")}
     assert all(cell["pretraining"]["loss"]["type"] == "info_nce" for cell in cells.values())
     assert str(folder) not in (output / "result.json").read_text().replace(json.dumps(str(folder / "city")), "")

@@ -160,6 +160,16 @@ def test_what_is_no_model_is_refused(make_config, engine_registry, tmp_path: Pat
         load_retriever(tmp_path, engine_registry)
 
 
+@pytest.mark.fault
+def test_a_flipped_bit_in_weights_is_noticed(make_config, engine_registry, tmp_path: Path) -> None:
+    file = save_retriever(assemble(make_config(), engine_registry), tmp_path, make_config())
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 0x10
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match="weights are damaged"):
+        load_retriever(tmp_path, engine_registry)
+
+
 def test_weights_of_another_structure_are_refused(make_config, engine_registry, tmp_path: Path) -> None:
     import safetensors
     import safetensors.torch

@@ -37,13 +37,14 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
     The file is replaced as a whole. ``<name>.json`` beside it repeats the configuration for people.
     """
     file = path if path.suffix == ".safetensors" else path / MODEL_FILE
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
     description = {
         "format": FORMAT,
         "fingerprint": fingerprint(retriever, config),
+        "weights_sha256": tensor_digest(tensors),  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
         "config": config.model_dump(mode="json"),
     }
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
     atomic.write_bytes(file, safetensors.torch.save(tensors, {"vpr": json.dumps(description, allow_nan=False)}))
     atomic.write_json(file.with_suffix(".json"), description)
     return file
@@ -53,7 +54,7 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
     """Read a retriever and its run configuration; ``path`` is the file, its folder or a run directory.
 
     Raises:
-        UsageError: no such file, not whole, written by another format, or not fitting its own configuration.
+        UsageError: no such file, not whole or damaged, written by another format, or not fitting its own configuration.
     """
     from vpr_runner.retriever import WhiteningLayer, assemble
 
@@ -68,6 +69,11 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
         raise UsageError(
             f"{file}: not a model of this toolkit (no 'vpr' entry of format {FORMAT} in its metadata); backbone "
             "weights alone belong under backbone.weights in the run file"
+        )
+    expected = description.get("weights_sha256")  # files of the first version have none
+    if expected is not None and tensor_digest(tensors) != expected:
+        raise UsageError(
+            f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
         )
     config = parse_run(json.dumps(description["config"]), registry, source=str(file))
     retriever = assemble(_without_pretrained_weights(config), registry)

@@ -67,6 +67,7 @@ def search(
             f"{database} was made with another model than {source}, or with another image size; descriptors of two "
             "models cannot be compared: name the right one with --model, or extract again"
         )
+    descriptors.verify()  # all of them are read anyway
     compute = Compute.from_config(config)
     rows, _ = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
     found, names = _neighbours(descriptors, rows, count, config, registry)
