@@ -2,6 +2,7 @@
 
 ``tests``  the whole suite.                       ``bench``  NetVLAD against its baselines, printed as a table.
 ``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
+``faults`` kill, tear, fill, go on, compare.      ``minimums``  the suite with the lowest declared versions.
 ``lint``   ruff.    ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
 """
 
@@ -67,6 +68,22 @@ def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part."""
     install_everything(session)
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kill, tear and fill `train`, `extract` and `bench`, go on, compare every byte; ``-- --only train`` for a part."""
+    install_everything(session)
+    session.run("python", "-m", "bench.faults", *session.posargs, env=PASSIVE)
+
+
+@nox.session(venv_backend="uv")
+def minimums(session: nox.Session) -> None:
+    """Run the suite with the lowest versions that the distributions declare."""
+    local = [f"./packages/{name}" for name in PACKAGES] + [f"./plugins/{name}" for name in PLUGINS]
+    editable = [part for path in local for part in ("-e", path)]
+    session.install("--resolution", "lowest-direct", *editable, *TEST_TOOLS)
+    session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
 @nox.session

@@ -1,0 +1,83 @@
+"""``python -m bench.faults``: inject every fault, print the table, write bench/results/faults.json."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.faults.commands import Command, commands
+from bench.faults.kills import FAILING, Undisturbed, failed_operations, killed_at_moments, killed_at_operations
+from bench.faults.record import Fault, markdown, summary, update_document
+from bench.faults.scripted import damaged_files, refusals, signalled, two_at_once
+from vpr_runner.atomic import write_json
+from vpr_runner.bench.provenance import provenance
+
+DAMAGED = {
+    "train": [("checkpoints/checkpoint-*.pt", "newest checkpoint damaged")],
+    "extract": [("0*.npy", "chunk damaged"), ("0*.json", "chunk record damaged")],
+    "bench": [
+        ("cells/*.json", "finished cell damaged"),
+        ("trainings/*/checkpoints/checkpoint-*.pt", "newest checkpoint damaged"),
+    ],
+}
+
+
+def inject(command: Command, root: Path, calm: Undisturbed, *, kills: int, seed: int) -> list[Fault]:
+    """Inject every fault that there is for ``command``."""
+    folder = root / command.name.replace(" ", "-")
+    faults = killed_at_moments(command, folder.with_name(f"{folder.name}-moment"), calm, kills=kills, seed=seed)
+    if command.name == "data info":  # its files come from processes of their own
+        return faults
+    some = max(2, kills // 3)
+    faults += killed_at_operations(command, folder.with_name(f"{folder.name}-file"), calm, kills=2 * some, seed=seed)
+    for fault in FAILING:
+        to = folder.with_name(f"{folder.name}-{fault}")
+        faults += failed_operations(command, to, calm, fault=fault, times=some, seed=seed)
+    for number, (files, kind) in enumerate(DAMAGED[command.name]):
+        to = folder.with_name(f"{folder.name}-damage-{number}")
+        faults += damaged_files(command, to, calm, files=files, kind=kind)
+    faults += two_at_once(command, folder.with_name(f"{folder.name}-two"), calm, times=4)
+    faults += signalled(command, folder.with_name(f"{folder.name}-signal"), calm, times=4)
+    faults += refusals(command, folder.with_name(f"{folder.name}-refused"), calm)
+    return faults
+
+
+def main() -> int:
+    """Inject faults into the chosen commands; exit code 1 when one was lost."""
+    parser = argparse.ArgumentParser(prog="nox -s faults --", description=__doc__)
+    parser.add_argument("--kills", type=int, default=25, help="kills at random moments for each command")
+    parser.add_argument("--seed", type=int, default=0, help="draws moments and file operations")
+    parser.add_argument("--only", action="append", help="this command; may be given again")
+    parser.add_argument("--output", type=Path, default=Path("bench/results/faults.json"), help="result file")
+    parser.add_argument("--into", type=Path, default=Path("docs/reliability.md"), help="document that quotes the table")
+    options = parser.parse_args()
+    how, start = provenance(), time.monotonic()
+    root = Path(tempfile.mkdtemp(prefix="vpr-faults-"))
+    faults: list[Fault] = []
+    for name, command in commands(root).items():
+        calm = Undisturbed(command, root / f"{name.replace(' ', '-')}-undisturbed")
+        if name == "train":
+            shutil.copytree(calm.folder, root / "model")
+        if options.only and name not in options.only:
+            continue
+        print(f"{name}: {calm.seconds:.1f} s, {calm.operations} file operations", file=sys.stderr, flush=True)
+        faults += inject(command, root, calm, kills=options.kills, seed=options.seed)
+    rows = summary(faults)
+    minutes = round((time.monotonic() - start) / 60, 1)
+    result = {**how, "seed": options.seed, "kills": options.kills, "minutes": minutes, "rows": rows}
+    print(markdown(result))
+    lost = sum(row["lost"] for row in rows)
+    if not options.only:
+        write_json(options.output, {**result, "faults": [[f.command, f.kind, f.where] for f in faults]})
+        update_document(options.into, result)
+    if not lost:
+        shutil.rmtree(root)
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
