@@ -63,3 +63,55 @@ def test_images_without_places_are_refused(work) -> None:
     )
     with pytest.raises(UsageError, match="no place of split 'train' has two images"):
         PlaceSet.prepare(alone, config, compute)
+
+
+def in_regions(split, region_of_place):
+    """The split with a region for each image."""
+
+    class Regional:
+        def __init__(self, images) -> None:
+            self._images = images
+            self.region = np.array([region_of_place(place) for place in images.place], dtype=np.int64)
+
+        def __len__(self) -> int:
+            return len(self._images)
+
+        def __getattr__(self, name: str):
+            return getattr(self._images, name)
+
+    class Split:
+        name, database, queries = split.name, Regional(split.database), Regional(split.queries)
+
+    return Split
+
+
+def test_a_batch_is_of_one_region(work, make_config) -> None:
+    """Twelve places, the first seven in region 4, the others in region 2: batches of 3, 3, (1) and 3, 2."""
+    _, split, compute = work
+    config = make_config(train={"places_per_batch": 3, "images_per_place": 2})
+    places = PlaceSet.prepare(in_regions(split, lambda place: 4 if place < 7 else 2), config, compute)
+    turns = set()
+    for epoch in range(6):
+        batches = places.batches(config, epoch)
+        assert sorted(len(batch) for batch in batches) == [4, 6, 6, 6]
+        regions = [{4 if places.labels[position] < 7 else 2 for position in batch} for batch in batches]
+        assert all(len(region) == 1 for region in regions)
+        met = np.concatenate(batches)
+        assert len(set(met.tolist())) == 22  # one place of seven is alone in its batch, and left out
+        turns.add(tuple(next(iter(region)) for region in regions))
+        again = places.batches(config, epoch)
+        assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
+    assert len(turns) > 1
+
+
+def test_places_without_negatives_are_refused(work) -> None:
+    config, split, compute = work
+    with pytest.raises(UsageError, match="no two places of split 'train' have two images each and lie in one region"):
+        PlaceSet.prepare(in_regions(split, int), config, compute)
+    lonely = replace(
+        split,
+        queries=replace(split.queries, place=np.where(np.arange(12) == 5, split.queries.place, -1)),
+        database=replace(split.database, place=np.where(np.arange(12) == 5, split.database.place, -1)),
+    )
+    with pytest.raises(UsageError, match="no two places of split 'train' have two images each; a batch needs"):
+        PlaceSet.prepare(lonely, config, compute)

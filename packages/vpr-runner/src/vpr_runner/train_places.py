@@ -35,18 +35,22 @@ class PlaceSet:
         images: queries, then database.
         labels: place of each image.
         members: positions of each place that has two readable images or more.
+        regions: of each of these places; the places of a batch are of one region.
     """
 
     images: JoinedImages
     labels: npt.NDArray[np.int64]
     members: list[npt.NDArray[np.int64]]
+    regions: npt.NDArray[np.int64]
 
     @classmethod
     def prepare(cls, split: PlaceSplit, config: RunConfig, compute: Compute) -> PlaceSet:
         """Group the images of ``split`` by place; images labelled below 0 belong to none.
 
+        Image sets may have an attribute ``region``, int64 ``(N,)`` (the city of GSV-Cities); else all is one region.
+
         Raises:
-            UsageError: images have no places, or no place has two images.
+            UsageError: images have no places, no place has two images, or no region two such places.
         """
         sets = [images for images in (split.queries, split.database) if len(images)]
         places = [images.place for images in sets if images.place is not None]
@@ -65,23 +69,30 @@ class PlaceSet:
         members = [part for part in np.split(positions, ends) if len(part) > 1]
         if not members:
             raise UsageError(f"dataset: no place of split {split.name!r} has two images, so nothing can be learnt")
-        return cls(images=images, labels=labels, members=members)
+        known = [region for region in (getattr(images, "region", None) for images in sets) if region is not None]
+        region = np.concatenate(known) if len(known) == len(sets) else np.zeros(len(labels), dtype=np.int64)
+        regions = region[[int(part[0]) for part in members]]
+        if np.unique(regions, return_counts=True)[1].max() < 2:
+            raise UsageError(
+                f"dataset: no two places of split {split.name!r} have two images each"
+                f"{' and lie in one region' if len(members) > 1 else ''}; a batch needs one for the other's negatives"
+            )
+        return cls(images=images, labels=labels, members=members, regions=regions)
 
     def batches(self, config: RunConfig, epoch: int) -> list[npt.NDArray[np.int64]]:
         """Return the images of each batch of ``epoch``: a function of (seed, epoch).
 
-        Every place is met once an epoch, with ``images_per_place`` of its images (all, if it has fewer). A last batch
-        with a single place is left out: it holds no negatives.
+        Every place is met once an epoch, with ``images_per_place`` of its images (all, if it has fewer). A region's
+        last batch is left out where it has a single place: it holds no negatives. Regions take turns at random.
         """
         seed, places, each = config.seed, config.train.places_per_batch, config.train.images_per_place
         order = permutation(len(self.members), seed, "place order", epoch)
-        batches = []
-        for start in range(0, len(order), places):
-            chosen = order[start : start + places]
-            if len(chosen) < 2:
-                break
-            batches.append(np.concatenate([self._draw(int(place), each, seed, epoch) for place in chosen]))
-        return batches
+        groups = [order[self.regions[order] == region] for region in np.unique(self.regions)]
+        chosen = [group[start : start + places] for group in groups for start in range(0, len(group), places)]
+        chosen = [some for some in chosen if len(some) > 1]
+        if len(groups) > 1:
+            chosen = [chosen[turn] for turn in permutation(len(chosen), seed, "region order", epoch)]
+        return [np.concatenate([self._draw(int(place), each, seed, epoch) for place in some]) for some in chosen]
 
     def _draw(self, place: int, count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
         members = self.members[place]
