@@ -230,7 +230,17 @@ class TestDatasets(DatasetContract):
             parameters={"lists": 8, "probes": 4, "parts": 8},
             options={"exact": False, "min_recall": 0.5, "distance_tolerance": 0.5},
         ),
-    },
+    }
+    | installed(
+        "index",
+        {
+            "qdrant": Trial(
+                inert=dict.fromkeys(("path", "url", "api_key_variable", "collection", "replace"), "where it lies")
+                | dict.fromkeys(("prefer_grpc", "grpc_port", "timeout", "batch"), "how it is asked")
+                | dict.fromkeys(("exact", "links", "ef_construction", "ef_search"), "of a server's graph")
+            )
+        },
+    ),
 )
 class TestIndexes(IndexContract):
     pass
@@ -239,8 +249,7 @@ class TestIndexes(IndexContract):
 @over_registry(
     REGISTRY,
     "engine",
-    {spec.name: Trial(skip="needs a cluster; its own tests bring one") for spec in REGISTRY.specs("engine")}
-    | {"local": Trial()},
+    installed("engine", {"ray": Trial(skip="needs a cluster; its own tests bring one")}),
 )
 class TestEngines(EngineContract):
     pass
