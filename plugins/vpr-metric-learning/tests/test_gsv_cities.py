@@ -27,6 +27,7 @@ class TestGSVCities(DatasetContract):
             other={"root": [shutil.copytree(gsv, tmp_path / "other")], "cities": [("PRS",)], "min_images": [3]},
             inert={
                 "evaluate_on": "passes on the splits of another data set; tested below",
+                "batches": "what a training batch is drawn from; tested below",
             },
         )
         (tmp_path / "other" / "Images" / "PRS" / self.first(gsv)).write_bytes(b"another picture")
@@ -99,6 +100,16 @@ def test_xy_points_east_and_north(gsv: Path) -> None:
     assert np.diff(north) == pytest.approx([222.2] * 4, rel=0.01)
     mine = np.flatnonzero(split.database.place == 0)
     assert (np.diff(split.database.xy[mine, 0]) > 0).all()  # an image more is farther east
+
+
+def test_a_batch_is_of_one_city_unless_of_all(gsv: Path) -> None:
+    for split in (GSVCities(root=gsv).split("train"), SPEC.build(SPEC.config(root=gsv)).split("train")):
+        for images in (split.queries, split.database):
+            cities = [name.split("/")[1] for name in images.names]
+            assert images.region.tolist() == [{"Boston": 0, "PRS": 1}[city] for city in cities]
+    whole = SPEC.build(SPEC.config(root=gsv, batches="all")).split("train")
+    assert whole.queries.region is None
+    assert whole.database.region is None
 
 
 def test_time_is_counted_in_months(gsv: Path) -> None:

@@ -20,7 +20,7 @@ backbone: {{type: tiny}}
 pooling: {{type: gem}}
 loss: {{type: cross_batch_memory, size: 24, loss: {{type: multi_similarity}}}}
 image: {{size: [32, 32]}}
-train: {{epochs: 1, places_per_batch: 4, images_per_place: 3, frozen_cache_gib: 0}}
+train: {{epochs: 1, places_per_batch: 3, images_per_place: 3, frozen_cache_gib: 0}}
 eval: {{bootstrap: 0, recall_at: [1, 5]}}
 compute: {{device: cpu, threads: 1, batch: 8}}
 """

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class GSVCities:
         root: folder with ``Dataframes`` and ``Images``.
         cities: which; None: every table in ``Dataframes``.
         min_images: images a place must have, at least 2.
+        batches: ``city``: the places of a training batch are of one city, as the authors draw them; ``all``: of any.
         evaluate_on: a data set whose splits ``val`` and ``test`` this one passes on: GSV-Cities has none.
 
     Raises:
@@ -47,6 +48,7 @@ class GSVCities:
         root: Path,
         cities: Sequence[str] | None = None,
         min_images: int = 4,
+        batches: Literal["city", "all"] = "city",
         evaluate_on: Dataset | None = None,
     ) -> None:
         if min_images < 2:
@@ -61,7 +63,7 @@ class GSVCities:
                 f"{', '.join(evaluate_on.split_names)}"
             )
         self.split_names: tuple[str, ...] = ("train", *passed_on)
-        self._train = self._read(min_images)
+        self._train = self._read(min_images, by_city=batches == "city")
 
     def split(self, name: str) -> PlaceSplit:
         """Return ``train``, or a split of ``evaluate_on``."""
@@ -96,11 +98,11 @@ class GSVCities:
             )
         return tuple(names)
 
-    def _read(self, min_images: int) -> LabelledSplit:
+    def _read(self, min_images: int, *, by_city: bool) -> LabelledSplit:
         names: list[str] = []
-        xy, points, time, place = [], [], [], []
+        xy, points, time, place, region = [], [], [], [], []
         places = 0
-        for city in self.cities:
+        for number, city in enumerate(self.cities):
             table = self.root / "Dataframes" / f"{city}.csv"
             if not table.exists() and any((self.root / "Dataframes").glob("*.csv")):
                 raise FileNotFoundError(f"cities: no table {table}; there is {', '.join(self._all_cities())}")
@@ -115,6 +117,7 @@ class GSVCities:
             _, label = np.unique([photo.place for photo in photos], return_inverse=True)
             place.append(label.astype(np.int64) + places)
             places += int(label.max()) + 1
+            region.append(np.full(len(photos), number, dtype=np.int64))
         if not names:
             raise ValueError(
                 f"min_images is {min_images}: no place of {', '.join(self.cities)} has so many; lower it, or take more "
@@ -127,5 +130,6 @@ class GSVCities:
             points=np.concatenate(points),
             time=np.concatenate(time),
             place=np.concatenate(place),
+            region=np.concatenate(region) if by_city else None,
         )
         return LabelledSplit.divided(photos_of_all, name="train", dataset="gsv_cities")

@@ -27,6 +27,7 @@ class Photos:
         points: ``(N, 3)`` metres from the centre of the earth; distances are measured here, across cities too.
         time: ``(N,)`` months.
         place: ``(N,)`` labels.
+        region: ``(N,)`` numbers of cities, or None: the places of a training batch are of one region.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Photos:
     points: Float64Array
     time: Int64Array
     place: Int64Array
+    region: Int64Array | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -52,6 +54,7 @@ class Photos:
             points=self.points[rows],
             time=self.time[rows],
             place=self.place[rows],
+            region=None if self.region is None else self.region[rows],
         )
 
 

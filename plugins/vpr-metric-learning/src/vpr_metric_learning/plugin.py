@@ -125,6 +125,9 @@ class GSVCitiesConfig(ComponentConfig):
     min_images: int = Field(
         4, ge=2, le=1000, description="leave out places with fewer images; train.images_per_place or more"
     )
+    batches: Literal["city", "all"] = Field(
+        "city", description="city: places of a batch are of one city, as the authors draw them; all: of any"
+    )
     evaluate_on: dict[str, Any] | None = Field(
         None,
         description="a dataset block whose splits val and test are used, such as {type: pitts30k, root: ...}",
@@ -162,6 +165,7 @@ def _gsv_cities(config: GSVCitiesConfig) -> Dataset:
         root=config.root,
         cities=config.cities,
         min_images=config.min_images,
+        batches=config.batches,
         evaluate_on=None if config.evaluate_on is None else _other(config.evaluate_on),
     )
 
