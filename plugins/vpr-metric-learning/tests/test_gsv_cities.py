@@ -185,7 +185,7 @@ def test_a_missing_city_lists_those_there_are(gsv: Path) -> None:
 
 def test_a_missing_folder(copy: Path) -> None:
     shutil.rmtree(copy / "Images" / "PRS")
-    with pytest.raises(FileNotFoundError, match=r"folder of images .*PRS: not there; download GSV-Cities from https"):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*Images/PRS; download GSV-Cities from https"):
         GSVCities(root=copy)
 
 
@@ -193,7 +193,7 @@ def test_missing_images_are_counted_and_the_first_named(copy: Path) -> None:
     for path in sorted((copy / "Images" / "PRS").iterdir())[:2]:
         path.unlink()
     with pytest.raises(FileNotFoundError, match=r"2 of 28 images are not there, first PRS_0000007_2008_01_007_\*_p_0"):
-        GSVCities(root=copy)
+        GSVCities(root=copy).split("train")
 
 
 @pytest.mark.parametrize(
@@ -214,14 +214,14 @@ def test_a_wrong_cell_is_named(copy: Path, column: int, text: str, message: str)
     cells[column] = text
     table.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]))
     with pytest.raises(ValueError, match=message):
-        GSVCities(root=copy)
+        GSVCities(root=copy).split("train")
 
 
 def test_a_table_without_a_column(copy: Path) -> None:
     table = copy / "Dataframes" / "PRS.csv"
     table.write_text(table.read_text().replace("northdeg", "heading"))
     with pytest.raises(ValueError, match="no column northdeg; a table of GSV-Cities has place_id"):
-        GSVCities(root=copy)
+        GSVCities(root=copy).split("train")
 
 
 def test_an_image_listed_twice(copy: Path) -> None:
@@ -229,11 +229,25 @@ def test_an_image_listed_twice(copy: Path) -> None:
     lines = table.read_text().splitlines()
     table.write_text("\n".join([*lines, lines[1]]))
     with pytest.raises(ValueError, match=r"line 30 repeats line 2 \(panorama 'p_0-0_Q'\)"):
-        GSVCities(root=copy)
+        GSVCities(root=copy).split("train")
 
 
 def test_no_place_is_left(gsv: Path) -> None:
     with pytest.raises(ValueError, match="min_images is 6: no place of Boston, PRS has so many; lower it"):
-        GSVCities(root=gsv, min_images=6)
+        GSVCities(root=gsv, min_images=6).split("train")
     with pytest.raises(ValueError, match="min_images must be at least 2"):
         GSVCities(root=gsv, min_images=1)
+
+
+def test_a_city_named_twice(gsv: Path) -> None:
+    with pytest.raises(ValueError, match="cities names 'PRS' twice"):
+        GSVCities(root=gsv, cities=["PRS", "PRS"])
+
+
+def test_the_other_set_needs_no_table_read(copy: Path) -> None:
+    """A run is evaluated without half a million lines being read for it."""
+    (copy / "Dataframes" / "PRS.csv").write_text("nothing")
+    data = GSVCities(root=copy, evaluate_on=Other(("test",)))
+    assert data.split("test") == "the other's test"
+    with pytest.raises(ValueError, match="no column place_id"):
+        data.split("train")

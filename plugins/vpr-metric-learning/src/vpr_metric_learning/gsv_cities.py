@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -34,9 +35,11 @@ class GSVCities:
         batches: ``city``: the places of a training batch are of one city, as the authors draw them; ``all``: of any.
         evaluate_on: a data set whose splits ``val`` and ``test`` this one passes on: GSV-Cities has none.
 
+    Tables are read when ``train`` is first asked for; that the files of every city are there is checked at once.
+
     Raises:
-        FileNotFoundError: something is missing; says where to get it.
-        ValueError: a table is wrong, no place is left, or ``evaluate_on`` has neither split.
+        FileNotFoundError: a table or folder is missing; says where to get it.
+        ValueError: a city is named twice, or ``evaluate_on`` has neither split.
 
     Source: Ali-bey, Chaib-draa, Giguere, GSV-Cities: Toward appropriate supervised visual place recognition,
     Neurocomputing 2022, arXiv 2210.10239.
@@ -53,8 +56,10 @@ class GSVCities:
     ) -> None:
         if min_images < 2:
             raise ValueError(f"min_images must be at least 2, a place's query and its answer, got {min_images}")
-        self.root = Path(root)
-        self.cities = tuple(cities) if cities is not None else self._all_cities()
+        self.root, self._min_images, self._by_city = Path(root), min_images, batches == "city"
+        installed = self._all_cities()
+        self.cities = installed if cities is None else tuple(cities)
+        self._check_cities(installed)
         self._other = evaluate_on
         passed_on = () if evaluate_on is None else tuple(n for n in EVALUATED if n in evaluate_on.split_names)
         if evaluate_on is not None and not passed_on:
@@ -63,10 +68,14 @@ class GSVCities:
                 f"{', '.join(evaluate_on.split_names)}"
             )
         self.split_names: tuple[str, ...] = ("train", *passed_on)
-        self._train = self._read(min_images, by_city=batches == "city")
 
     def split(self, name: str) -> PlaceSplit:
-        """Return ``train``, or a split of ``evaluate_on``."""
+        """Return ``train``, or a split of ``evaluate_on``.
+
+        Raises:
+            FileNotFoundError: an image of a table is missing.
+            ValueError: there is no such split, a table is wrong, or no place has enough images.
+        """
         if name == "train":
             return self._train
         if self._other is not None and name in self.split_names:
@@ -98,15 +107,28 @@ class GSVCities:
             )
         return tuple(names)
 
-    def _read(self, min_images: int, *, by_city: bool) -> LabelledSplit:
+    def _check_cities(self, installed: Sequence[str]) -> None:
+        for number, city in enumerate(self.cities):
+            if city in self.cities[:number]:
+                raise ValueError(f"cities names {city!r} twice; name each once")
+            if city not in installed:
+                raise FileNotFoundError(
+                    f"cities: no table {self.root / 'Dataframes' / city}.csv; there is {', '.join(installed)}"
+                )
+            if not (self.root / "Images" / city).is_dir():
+                raise FileNotFoundError(
+                    f"root {self.root}: no folder {self.root / 'Images' / city}; download GSV-Cities from {SOURCE} and "
+                    "unpack it there, or leave the city out with cities"
+                )
+
+    @cached_property
+    def _train(self) -> LabelledSplit:
         names: list[str] = []
         xy, points, time, place, region = [], [], [], [], []
         places = 0
         for number, city in enumerate(self.cities):
             table = self.root / "Dataframes" / f"{city}.csv"
-            if not table.exists() and any((self.root / "Dataframes").glob("*.csv")):
-                raise FileNotFoundError(f"cities: no table {table}; there is {', '.join(self._all_cities())}")
-            photos = read_city(table, self.root / "Images" / city, min_images=min_images)
+            photos = read_city(table, self.root / "Images" / city, min_images=self._min_images)
             if not photos:
                 continue
             names += [f"Images/{city}/{photo.name}" for photo in photos]
@@ -120,8 +142,8 @@ class GSVCities:
             region.append(np.full(len(photos), number, dtype=np.int64))
         if not names:
             raise ValueError(
-                f"min_images is {min_images}: no place of {', '.join(self.cities)} has so many; lower it, or take more "
-                "cities"
+                f"min_images is {self._min_images}: no place of {', '.join(self.cities)} has so many; lower it, or "
+                "take more cities"
             )
         photos_of_all = Photos(
             root=self.root,
@@ -130,6 +152,6 @@ class GSVCities:
             points=np.concatenate(points),
             time=np.concatenate(time),
             place=np.concatenate(place),
-            region=np.concatenate(region) if by_city else None,
+            region=np.concatenate(region) if self._by_city else None,
         )
         return LabelledSplit.divided(photos_of_all, name="train", dataset="gsv_cities")

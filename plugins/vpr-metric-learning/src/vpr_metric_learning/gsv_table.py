@@ -51,12 +51,9 @@ def read_city(table: Path, images: Path, *, min_images: int) -> list[Photo]:
         min_images: photos a place must have.
 
     Raises:
-        FileNotFoundError: the table, the folder or an image is missing; says where to get it.
+        FileNotFoundError: an image is missing; says where to get it.
         ValueError: a column is missing, a cell is wrong, an image is listed twice; names file and line.
     """
-    for path, what in ((table, "table"), (images, "folder of images")):
-        if not path.exists():
-            raise FileNotFoundError(f"{what} {path}: not there; download GSV-Cities from {SOURCE} and unpack it there")
     rows = list(_rows(table))
     photos_of = Counter(place for _, (place, *_), _, _, _ in rows)
     files = _files(images)
