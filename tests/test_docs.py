@@ -28,6 +28,18 @@ def test_every_module_that_the_paper_page_names_exists() -> None:
     assert not missing
 
 
+def test_every_recipe_and_suite_that_the_paper_page_names_exists() -> None:
+    page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    recipes = re.findall(r"`(recipes/\w+\.yaml)`", page)
+    suites = re.findall(r"`vpr bench (\w+)", page)
+    assert recipes
+    assert suites
+    assert [name for name in recipes if not (ROOT / name).exists()] == []
+    assert [name for name in suites if not (ROOT / "bench" / "suites" / f"{name}.yaml").exists()] == []
+    tests = {path.name for path in ROOT.glob("packages/*/tests/test_*.py")}
+    assert set(re.findall(r"`(test_\w+\.py)`", page)) <= tests
+
+
 def code_blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
