@@ -30,6 +30,13 @@ class StubNet(ComponentConfig):
 
     type: Literal["stub_net"] = "stub_net"
     width: int = Field(4, ge=1, le=64, description="Channels.")
+    weights: str = Field("none", description="What it starts from.")
+
+
+class StubBare(ComponentConfig):
+    """A backbone that takes no weights."""
+
+    type: Literal["stub_bare"] = "stub_bare"
 
 
 class StubPool(ComponentConfig):
@@ -76,6 +83,7 @@ def vpr_datasets() -> Any:
 @hookimpl
 def vpr_backbones() -> Any:
     yield BackboneSpec(name="stub_net", config=StubNet, build=nothing, summary="no network", paper="Nobody 2020")
+    yield BackboneSpec(name="stub_bare", config=StubBare, build=nothing, summary="no network either")
 
 
 @hookimpl

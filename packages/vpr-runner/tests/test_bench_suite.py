@@ -7,6 +7,7 @@ import pytest
 
 from vpr_core import ConfigError, Registry, UsageError, build_registry
 from vpr_runner.bench import find_suite, load_suite, plan
+from vpr_runner.bench.plan import Cell
 from vpr_runner.bench.suite import plugins_of
 
 SUITE = """
@@ -109,6 +110,22 @@ def test_keys_follow_what_decides_the_numbers(write: Write, registry: Registry) 
     assert first("eval.bootstrap=10")[0] != key
     assert first("eval.bootstrap=10")[1] == training_key
     assert first("train.lr=0.5")[1] != training_key
+
+
+def test_pretraining_decides_the_numbers_of_every_cell(write: Write, registry: Registry) -> None:
+    def first(text: str) -> Cell:
+        return plan(load_suite(write(text)), registry, placeholders={"data": "/s"})[1]
+
+    plain = first(SUITE)
+    once, twice = (first(f"{SUITE}pretraining: {{train: {{epochs: {n}}}}}\n") for n in (1, 2))
+    assert plain.pretraining is None
+    assert once.pretraining is not None
+    assert once.pretraining.train.epochs == 1
+    assert once.config == plain.config
+    assert len({cell.key for cell in (plain, once, twice)}) == 3
+    assert len({cell.training_key for cell in (plain, once, twice)}) == 3
+    with pytest.raises(ConfigError, match=r"pretraining: backbone stub_bare takes no weights to start from"):
+        first(f"{SUITE}pretraining: {{backbone: {{type: stub_bare}}}}\n")
 
 
 def test_methods_differ_in_the_named_table_only(write: Write) -> None:

@@ -13,10 +13,11 @@ from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.plan import Cell
 from vpr_runner.evaluation import Report, evaluate
 from vpr_runner.retriever import Retriever
+from vpr_runner.storage import MODEL_FILE
 from vpr_runner.training import initialised, train
 
 if TYPE_CHECKING:
-    from vpr_core import Registry
+    from vpr_core import Registry, RunConfig
 
 __all__ = ["run_cell"]
 
@@ -27,10 +28,12 @@ def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, pr
     A trained cell trains in ``folder/trainings/<hash>``, and goes on there when it was interrupted; cells that differ
     in evaluation alone share that training.
     """
+    trainings = folder / "trainings"
+    config = _started(cell, registry, folder=trainings, progress=progress)
     if cell.stage == "trained":
-        retriever, seconds = _trained(cell, registry, folder=folder / "trainings", progress=progress)
+        retriever, seconds = _trained(config, registry, trainings / cell.training_key[:16], progress=progress)
     else:
-        retriever, seconds = initialised(cell.config, registry, progress=progress), None
+        retriever, seconds = initialised(config, registry, progress=progress), None
     reports = {
         label: evaluate(retriever, data.split(config), config, registry=registry, progress=progress)
         for label, config in cell.tests.items()
@@ -47,16 +50,25 @@ def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, pr
         "milliseconds": first.milliseconds,
         "tests": {label: _outcome(report, data.fingerprint(cell.tests[label])) for label, report in reports.items()},
         "config": cell.config.model_dump(mode="json"),
+        "pretraining": cell.pretraining.model_dump(mode="json") if cell.pretraining else None,
     }
 
 
-def _trained(cell: Cell, registry: Registry, *, folder: Path, progress: bool) -> tuple[Retriever, float]:
-    run_directory = folder / cell.training_key[:16]
+def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) -> RunConfig:
+    """Return the cell's run file with the weights that it starts from, which are learnt first where none did yet."""
+    if cell.pretraining is None or cell.pretraining_key is None:
+        return cell.config
+    run_directory = folder / cell.pretraining_key[:16]
+    _trained(cell.pretraining, registry, run_directory, progress=progress)
+    weights = {"weights": str(run_directory / "model" / MODEL_FILE)}
+    return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})
 
+
+def _trained(config: RunConfig, registry: Registry, run_directory: Path, *, progress: bool) -> tuple[Retriever, float]:
     def work() -> Retriever:
-        return train(cell.config, registry, run_directory=run_directory, progress=progress).retriever
+        return train(config, registry, run_directory=run_directory, progress=progress).retriever
 
-    return _timed(work, folder / f"{cell.training_key[:16]}.json")
+    return _timed(work, run_directory.with_name(f"{run_directory.name}.json"))
 
 
 def _timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float]:

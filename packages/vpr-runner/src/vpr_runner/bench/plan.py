@@ -34,6 +34,7 @@ class Cell:
         stage: untrained, or trained.
         seed: of initialisation, data order and mining.
         config: the run file it amounts to.
+        pretraining: the run file whose trained backbone it starts from; None: from what ``config`` says.
         tests: for each test's label the run file that evaluates it.
     """
 
@@ -42,6 +43,7 @@ class Cell:
     stage: Stage
     seed: int
     config: RunConfig
+    pretraining: RunConfig | None
     tests: Mapping[str, RunConfig]
 
     @property
@@ -60,14 +62,24 @@ class Cell:
     def key(self) -> str:
         """Hash of everything that decides the cell's numbers; a stored result with another key is out of date."""
         leave_out = ("name", "compute")
-        parts = [self.stage, config_hash(self.config, leave_out=leave_out)]
+        parts = [self.stage, *self._start, config_hash(self.config, leave_out=leave_out)]
         parts += [f"{label}={config_hash(config, leave_out=leave_out)}" for label, config in sorted(self.tests.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
     def training_key(self) -> str:
         """Hash of what decides the trained weights."""
-        return config_hash(self.config, leave_out=_EVALUATION_ONLY)
+        own = config_hash(self.config, leave_out=_EVALUATION_ONLY)
+        return hashlib.sha256("\n".join([*self._start, own]).encode()).hexdigest() if self._start else own
+
+    @property
+    def pretraining_key(self) -> str | None:
+        """Hash of what decides the weights it starts from; None without pretraining."""
+        return config_hash(self.pretraining, leave_out=_EVALUATION_ONLY) if self.pretraining else None
+
+    @property
+    def _start(self) -> list[str]:
+        return [f"pretraining={self.pretraining_key}"] if self.pretraining else []
 
 
 def plan(
@@ -126,9 +138,9 @@ def _cell(
     placeholders: Mapping[str, str],
 ) -> Cell:
     assert isinstance(suite.base, dict)
-    run = laid_over(laid_over(suite.base, suite.settings.get(setting, {})), suite.methods[method])
-    run = {key: value for key, value in run.items() if key not in RESERVED}
-    _seed(run, seed, registry)
+    shared = laid_over(suite.base, suite.settings.get(setting, {}))
+    run = _seeded(laid_over(shared, suite.methods[method]), seed, registry)
+    before = None if suite.pretraining is None else _seeded(laid_over(shared, suite.pretraining), seed, registry)
     tests = {label: laid_over(run, block) for label, block in (suite.tests or {DEFAULT_TEST: {}}).items()}
     return Cell(
         setting=setting,
@@ -136,19 +148,31 @@ def _cell(
         stage=stage,
         seed=seed,
         config=_validated(run, registry, overrides, placeholders, suite.name),
+        pretraining=_pretraining(before, registry, overrides, placeholders, suite.name) if before else None,
         tests={label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()},
     )
 
 
-def _seed(run: dict[str, Any], seed: int, registry: Registry) -> None:
+def _seeded(run: dict[str, Any], seed: int, registry: Registry) -> dict[str, Any]:
     """Key everything random in the run: its own seed, and the initial weights of components that have a seed."""
-    run["seed"] = seed
+    run = {**{key: value for key, value in run.items() if key not in RESERVED}, "seed": seed}
     for kind in ("backbone", "pooling"):
         block = run.get(kind)
         named = block.get("type") if isinstance(block, dict) else None
         spec = next((spec for spec in registry.specs(kind) if spec.name == named), None)
         if isinstance(block, dict) and spec is not None and "seed" in spec.config.model_fields and "seed" not in block:
             run[kind] = {**block, "seed": seed}
+    return run
+
+
+def _pretraining(
+    run: dict[str, Any], registry: Registry, overrides: Sequence[str], placeholders: Mapping[str, str], name: str
+) -> RunConfig:
+    config = _validated(run, registry, overrides, placeholders, name)
+    if "weights" not in type(config.backbone).model_fields:
+        fault = ConfigFault("pretraining", f"backbone {config.backbone.type} takes no weights to start from")
+        raise ConfigError([fault], source=f"suite {name}")
+    return config
 
 
 def _validated(

@@ -39,6 +39,13 @@ class Suite(BaseModel):
     base: Annotated[
         Overrides | str, Field(description="A run file's content, or a run file's path relative to the suite.")
     ]
+    pretraining: Annotated[
+        Overrides | None,
+        Field(
+            description="Part of a run file, laid over base and setting, that is trained first, once a seed: every "
+            "method starts from its backbone, as from weights learnt elsewhere."
+        ),
+    ] = None
     table: Annotated[
         str | None, Field(description="The one block in which methods differ; checked when given (a fair comparison).")
     ] = None
