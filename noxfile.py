@@ -25,7 +25,7 @@ PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads that spin make busy cores an order slower
 EXTRAS = {"vpr-backbones": "[sift,matlab]", "vpr-pooling": "[onnx]"}  # what some tests skip without
-TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
+TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
 
 
 def install_everything(session: nox.Session, *tools: str) -> None:

@@ -40,6 +40,16 @@ def test_every_recipe_and_suite_that_the_paper_page_names_exists() -> None:
     assert set(re.findall(r"`(test_\w+\.py)`", page)) <= tests
 
 
+def test_the_component_reference_is_current() -> None:
+    from vpr_core.registry import build_registry
+    from vpr_runner.cli.reference import BUILTIN, as_markdown
+
+    written = (ROOT / "docs" / "components.md").read_text(encoding="utf-8")
+    assert written == as_markdown(build_registry(), of=BUILTIN), (
+        "run: vpr plugins reference --builtin -o docs/components.md"
+    )
+
+
 def code_blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 

@@ -248,3 +248,23 @@ _STUB_NAMES = {
     "miner": "stub_miner",
     "index": "stub_index",
 }
+
+
+def test_show_says_how_a_run_file_writes_it(run_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "show", "stub_pool", "--plugin", str(STUBS)]) == 0
+    assert "pooling: {type: stub_pool, power: 3.0}" in capsys.readouterr().out
+    assert main(["plugins", "show", "stub_other", "--plugin", str(STUBS)]) == 0
+    assert "pooling: {type: stub_other, clusters: CHANGE_ME}" in capsys.readouterr().out
+    assert main(["plugins", "show", "stub_poll", "--plugin", str(STUBS)]) == 2
+    assert "did you mean 'stub_pool'" in capsys.readouterr().err
+
+
+def test_reference_of_some_distributions(run_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "reference", "--plugin", str(STUBS), "--of", "stub_components.py"]) == 0
+    said = capsys.readouterr().out
+    assert "### backbone `stub_net`\n\nno network.\nNobody 2020.\n" in said
+    assert "| `width` | int, 1 .. 64 | `4` | Channels. |" in said
+    assert "| `clusters` | int | (required) | Has no default. |" in said
+    assert "local" not in said
+    assert main(["plugins", "reference", "--of", "vpr-nothing"]) == 2
+    assert "--of vpr-nothing: no installed component" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vpr_runner.cli import new_plugin, reference
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import JsonOption, PluginOption
 
@@ -22,15 +23,18 @@ EPILOG = """\b
 Examples:
   vpr plugins                          everything, by kind
   vpr plugins --kind pooling           one kind
-  vpr plugins --name netvlad           one component
+  vpr plugins show netvlad             one component, and how a run file writes it
   vpr plugins --brief                  one line each
   vpr plugins --plugin ./idea.py       with a local file
   vpr plugins --json | jq '.components[].name'
+  vpr plugins new ring-pooling --kind pooling
 
 A component that is missing here is not installed, or its plug-in failed to load: failures stand at the end, with
 reasons. VPR_DISABLE_PLUGINS=dist1,dist2 leaves distributions out."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.command("new", epilog=new_plugin.EPILOG, short_help="Write a plug-in package to start from.")(new_plugin.new)
+app.command("reference", epilog=reference.EPILOG, short_help="The list as Markdown.")(reference.reference)
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)
@@ -59,6 +63,25 @@ def plugins(
             print("\n".join(_brief(item) if brief else _full(item)))
         print()
     _print_failures(registry)
+
+
+@app.command("show", short_help="One component, and how a run file writes it.")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a component: netvlad.", show_default=False)],
+    plugin: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the components of that name: source, paper, parameters, and the block of a run file with all defaults."""
+    registry = registry_of(plugin, quiet=True)
+    found = described(registry, name=name)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for item in found:
+        print(f"{item['kind']}\n" + "\n".join(_full(item)) + "\n\n    in a run file:")
+        values = [f"{each['name']}: {each['default'] or 'CHANGE_ME'}" for each in item["parameters"]]
+        block = ", ".join([f"type: {name}", *(value for value in values if "." not in value.partition(":")[0])])
+        print("\n".join(_wrapped(f"{item['kind']}: {{{block}}}", "      ")) + "\n")
 
 
 def described(registry: Registry, *, kind: str | None = None, name: str | None = None) -> list[dict[str, Any]]:

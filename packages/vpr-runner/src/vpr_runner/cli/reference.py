@@ -1,0 +1,92 @@
+"""``vpr plugins reference``: every component as Markdown, for documentation that cannot fall behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vpr_runner.cli.loading import registry_of
+from vpr_runner.cli.options import PluginOption
+
+if TYPE_CHECKING:
+    from vpr_core import Registry
+
+__all__ = ["as_markdown", "reference"]
+
+EPILOG = """\b
+Examples:
+  vpr plugins reference                                  all that is installed, on stdout
+  vpr plugins reference --of vpr-pooling -o docs/pooling.md
+
+The toolkit's own docs/components.md is written by --builtin and checked by a test."""
+
+BUILTIN = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval", "vpr-runner")
+
+
+def reference(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.md", help="Write here instead of to stdout.")
+    ] = None,
+    of: Annotated[
+        list[str] | None, typer.Option("--of", metavar="DIST", help="Of this distribution only; repeatable.")
+    ] = None,
+    builtin: Annotated[bool, typer.Option("--builtin", help="Of the toolkit's own distributions only.")] = False,
+    plugin: PluginOption = None,
+) -> None:
+    """Write every component with its parameters, bounds, defaults and paper as Markdown."""
+    wanted = {*(of or ()), *(BUILTIN if builtin else ())}
+    text = as_markdown(registry_of(plugin), of=wanted)
+    if output is None:
+        print(text, end="")
+        return
+    from vpr_runner.atomic import write_text
+
+    write_text(output, text)
+    print(output)
+
+
+def as_markdown(registry: Registry, *, of: Collection[str] = ()) -> str:
+    """Return the reference of what is installed, of the distributions ``of`` when any are named.
+
+    Raises:
+        UsageError: a distribution has no component.
+    """
+    from vpr_core import UsageError
+    from vpr_core.loader import canonical_name
+    from vpr_runner.cli.plugins import described
+
+    names = {canonical_name(name) for name in of}
+    found = described(registry)
+    missing = names - {canonical_name(item["distribution"]) for item in found}
+    if missing:
+        raise UsageError(f"--of {min(missing)}: no installed component comes from it; see vpr plugins")
+    kept = [item for item in found if not names or canonical_name(item["distribution"]) in names]
+    lines = ["# Components", "", "Written by `vpr plugins reference`; edit the code, then run it again.", ""]
+    for kind in dict.fromkeys(item["kind"] for item in kept):
+        lines += [f"## {kind}", ""]
+        for item in (item for item in kept if item["kind"] == kind):
+            lines += _section(item)
+    return "\n".join(lines)
+
+
+def _section(item: dict[str, Any]) -> Iterator[str]:
+    yield from (f"### {item['kind']} `{item['name']}`", "", f"{_cell(item['summary']).rstrip('.')}.")
+    yield from ((f"{_cell(item['paper']).rstrip('.')}.",) if item["paper"] else ())
+    yield from (f"Comes with {item['distribution']}.", "")
+    if not item["parameters"]:
+        yield from ("No parameters.", "")
+        return
+    yield from ("| parameter | values | default | meaning |", "|---|---|---|---|")
+    for each in item["parameters"]:
+        values = f"{each['kind']}{', ' + each['bounds'] if each['bounds'] else ''}"
+        default = "(required)" if each["default"] is None else f"`{_cell(each['default'])}`"
+        yield f"| `{each['name']}` | {_cell(values)} | {default} | {_cell(each['description'])} |"
+    yield ""
+
+
+def _cell(text: str) -> str:
+    """Text that neither ends a table's cell nor becomes markup."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
