@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from vpr_core import UsageError
+from vpr_core import UsageError, build_registry
 from vpr_runner import assemble, load_retriever, save_retriever
 from vpr_runner.retriever import Retriever, WhiteningLayer
 from vpr_runner.storage import fingerprint
@@ -158,6 +158,21 @@ def test_what_is_no_model_is_refused(make_config, engine_registry, tmp_path: Pat
     file.write_bytes(safetensors.torch.save({"conv.weight": torch.ones(2)}))
     with pytest.raises(UsageError, match=r"not a model of this toolkit.*backbone\.weights"):
         load_retriever(tmp_path, engine_registry)
+
+
+def test_what_only_trained_a_network_need_not_be_installed_to_use_it(
+    make_config, engine_registry, tmp_path: Path, caplog
+) -> None:
+    config = make_config(dataset={"type": "city"})
+    save_retriever(assemble(config, engine_registry), tmp_path, config)
+    _, loaded = load_retriever(tmp_path, build_registry())
+    assert (loaded.loss.type, loaded.miner.type) == ("weakly_supervised_ranking", "hard_negatives")
+    assert (loaded.pooling, loaded.index, loaded.engine) == (config.pooling, config.index, config.engine)
+    assert "loss 'plain_ranking' is not installed here" in caplog.text
+    config = make_config()
+    save_retriever(assemble(config, engine_registry), tmp_path, config)
+    with pytest.raises(UsageError, match="no dataset named 'dots'"):
+        load_retriever(tmp_path, build_registry())
 
 
 @pytest.mark.fault

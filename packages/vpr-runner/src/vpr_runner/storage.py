@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
 import torch
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vpr_core import UsageError
-from vpr_core.config import parse_run
+from vpr_core.config import DEFAULT_COMPONENTS, parse_run
 from vpr_runner import atomic
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retrie
 
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
+log = logging.getLogger(__name__)
 
 
 def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
@@ -75,7 +77,7 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
         raise UsageError(
             f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
         )
-    config = parse_run(json.dumps(description["config"]), registry, source=str(file))
+    config = parse_run(json.dumps(_servable(description["config"], registry, file)), registry, source=str(file))
     retriever = assemble(_without_pretrained_weights(config), registry)
     if "whitening.weight" in tensors:
         retriever.whitening = WhiteningLayer(
@@ -114,6 +116,23 @@ def _find(path: Path) -> Path:
         if candidate.is_file():
             return candidate
     raise UsageError(f"{path}: no model there (looked for {MODEL_FILE}); `vpr train` writes one at the end of a run")
+
+
+def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
+    """Leave out what only trained or searched the network and is not installed here; the default takes its place."""
+    if not isinstance(blocks, dict):
+        return blocks
+    missing = {
+        kind: blocks[kind].get("type")
+        for kind in DEFAULT_COMPONENTS
+        if isinstance(blocks.get(kind), dict)
+        and blocks[kind].get("type") not in {spec.name for spec in registry.specs(kind)}
+    }
+    for kind, name in missing.items():
+        log.warning(
+            "%s: %s %r is not installed here; the default, %r, is taken", file, kind, name, DEFAULT_COMPONENTS[kind]
+        )
+    return {kind: block for kind, block in blocks.items() if kind not in missing}
 
 
 def _without_pretrained_weights(config: RunConfig) -> RunConfig:
