@@ -48,7 +48,7 @@ def cluster_of_two() -> Iterator[Any]:
 def lose_a_machine(cluster: Any, folder: Path) -> dict[str, str]:
     """Wait until both machines are in the middle of a chunk, take one away, let the other go on."""
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while len(held := {file.name: file.read_text() for file in folder.glob("held-*")}) < 2:
             if time.monotonic() > deadline:
                 return held
@@ -74,7 +74,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.fault
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_cluster_keeps_the_contract_and_a_lost_machine_changes_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
