@@ -129,7 +129,8 @@ def test_pytorch_netvlad(tmp_path, alexnet, wrapper, with_bias):
         state["pool.conv.bias"] = draw(K, seed=6)
     named = {f"encoder.{wrapper}{name}": value.float() for name, value in alexnet.state_dict().items()}
     named |= {name.replace("pool.", f"pool.{wrapper}"): value for name, value in state.items()}
-    torch.save({"epoch": 3, "state_dict": named, "best_score": 0.8, "parallel": False}, tmp_path / "x.pth.tar")
+    beside = {"epoch": 3, "best_score": np.float64(0.8), "recalls": {1: np.float64(0.8)}, "parallel": False}
+    torch.save({"state_dict": named, **beside}, tmp_path / "x.pth.tar")
     close(ours(tmp_path / "x.pth.tar"), expected(alexnet, IMAGENET, state, "pool"))
     imported = read_retriever(tmp_path / "x.pth.tar")
     assert (imported.network, imported.cut) == ("alexnet", "conv5")
@@ -159,7 +160,8 @@ def test_the_geo_localization_benchmark_with_a_resnet(tmp_path, resnet):
     state = netvlad_state("aggregation", 256)
     named = {f"module.backbone.{name}": value for name, value in resnet.float().state_dict().items()}
     named |= {f"module.{name}": value for name, value in state.items()}
-    torch.save({"epoch_num": 1, "model_state_dict": named, "best_r5": 0.5}, tmp_path / "x.pth")
+    beside = {"epoch_num": 1, "recalls": np.array([50.0, 60.0]), "best_r5": np.float64(60.0)}
+    torch.save({"model_state_dict": named, **beside}, tmp_path / "x.pth")
     close(ours(tmp_path / "x.pth"), expected(resnet, IMAGENET, state, "aggregation"))
     imported = read_retriever(tmp_path / "x.pth")
     assert (imported.network, imported.cut) == ("resnet18", "layer3")

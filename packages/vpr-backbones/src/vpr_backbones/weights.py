@@ -16,6 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vpr_backbones.numpy_values import with_numpy_values
+
 __all__ = ["WeightsFile", "WeightsOrigin", "file_sha256", "read_object", "read_weights"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "state_dict_ema", "model_ema")
@@ -90,8 +92,8 @@ def read_object(path: str | Path) -> Any:
             "Where you trust it: torch.save(torch.jit.load(FILE).state_dict(), 'weights.pth'), then give weights.pth"
         )
     try:
-        with warnings.catch_warnings():  # torch warns of odd pickles; what cannot be read is an error below
-            warnings.simplefilter("ignore")
+        with with_numpy_values(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of odd pickles; what cannot be read is an error below
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise ValueError(_explain_refusal(path, str(error))) from error
