@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--into", type=Path, default=Path("docs/reliability.md"), help="document that quotes the table")
     options = parser.parse_args()
     how, start = provenance(), time.monotonic()
-    root = Path(tempfile.mkdtemp(prefix="vpr-faults-"))
+    root = Path(tempfile.mkdtemp(prefix="vpr faults à 雨 "))
     faults: list[Fault] = []
     for name, command in commands(root).items():
         calm = Undisturbed(command, root / f"{name.replace(' ', '-')}-undisturbed")

@@ -5,13 +5,14 @@
 ``full``      operation ``NUMBER`` and all later ones fail with ENOSPC, as on a disk that is full.
 ``sync``      operation ``NUMBER`` alone fails with EIO, as on a disk that is failing.
 ``size``      no file may grow beyond ``NUMBER`` bytes: the operating system's own limit.
-``nobody``    the process gives up its privileges, so that a read-only folder is one for it too.
+``modest``    the process gives up its privileges, so that a read-only folder is one for root too.
 
 File operations are those by which files come into being: fsync, rename, allocation, truncation.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -46,6 +47,14 @@ class Faults:
         return faulty
 
 
+def _give_up_capabilities() -> None:
+    """Stay the same user, who may now do what file permissions say and no more (man 2 capset)."""
+    version_3, nothing = (0x20080522, 0), (0,) * 6
+    header, data = (ctypes.c_uint32 * 2)(*version_3), (ctypes.c_uint32 * 6)(*nothing)
+    if ctypes.CDLL(None, use_errno=True).capset(header, data) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
 def main(arguments: list[str]) -> int:
     """Run the command with its fault."""
     fault, number, *command = arguments
@@ -53,10 +62,8 @@ def main(arguments: list[str]) -> int:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
-    elif fault == "nobody" and os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(65534, 65534, 65534)
-        os.setresuid(65534, 65534, 65534)
+    elif fault == "modest" and sys.platform == "linux":
+        _give_up_capabilities()
     from vpr_runner.cli import main as vpr
 
     faults = Faults(fault, int(number))

@@ -95,9 +95,24 @@ class Manifest:
                 )
             data["size"] = None if data["size"] is None else tuple(data["size"])
             data["names"], data["bytes"] = tuple(data["names"]), tuple(data["bytes"])
-            return cls(**data)
+            return cls(**data)._checked()
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{file}: not a manifest of this toolkit ({error}); extract again elsewhere") from error
+
+    def _checked(self) -> Manifest:
+        """Return this manifest, as read from a file that anybody may have written.
+
+        Raises:
+            TypeError: a field is of another kind than it should be.
+        """
+        numbers = [self.dim, self.chunk, *self.bytes, *(self.size or ())]
+        if not all(type(value) is int and value < 2**63 for value in numbers) or self.dim < 1:
+            raise TypeError("dim, chunk, bytes and size must be whole numbers")
+        if not all(isinstance(value, str) for value in (self.fingerprint, self.precision, *self.names)):
+            raise TypeError("fingerprint, precision and names must be text")
+        if len(self.names) != len(self.bytes):
+            raise TypeError(f"{len(self.names)} names, {len(self.bytes)} lengths")
+        return self
 
     def refuse_other(self, wanted: Manifest, folder: Path) -> None:
         """Raise ``UsageError`` unless ``wanted`` is this very extraction."""
@@ -147,9 +162,12 @@ class ChunkRecord:
     def read(cls, folder: Path, number: int) -> ChunkRecord | None:
         """Read a chunk's record; None when it is missing or damaged."""
         try:
-            return cls(**json.loads(chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")))
+            record = cls(**json.loads(chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+        failures: Any = record.failures  # anything may stand in a file
+        whole = isinstance(failures, dict) and all(isinstance(why, str) for why in failures.values())
+        return record if whole else None
 
     def write(self, folder: Path, number: int) -> None:
         """Write the record, after the rows."""
@@ -165,6 +183,14 @@ class ChunkRecord:
 def chunk_path(folder: Path, number: int) -> Path:
     """Return the file of a chunk's rows."""
     return folder / f"{number:06d}.npy"
+
+
+def _rows(path: Path) -> npt.NDArray[Any]:
+    try:
+        rows: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise UsageError(f"{path} is damaged ({error}); run `vpr extract` again, it replaces damaged chunks") from error
+    return rows
 
 
 def images_digest(images: ImageSet | JoinedImages, positions: Sequence[int]) -> str:
@@ -206,7 +232,7 @@ class Descriptors:
                     f"{folder}: chunk {number} of {manifest.chunks} is missing; run `vpr extract` again, it does what "
                     "is missing"
                 )
-            rows = np.load(chunk_path(folder, number), mmap_mode="r", allow_pickle=False)
+            rows = _rows(chunk_path(folder, number))
             if rows.shape != (len(manifest.rows_of(number)), manifest.dim):
                 raise UsageError(
                     f"{chunk_path(folder, number)}: shape {rows.shape}, the manifest says "

@@ -72,7 +72,7 @@ class RunDirectory:
                     f"{self.path}: written by another version of the toolkit (format {identity.get('format')}, this "
                     f"one writes {FORMAT}); take another folder, or finish the run with that version"
                 )
-            different = _differences(identity["config"], wanted)
+            different = _differences(identity.get("config"), wanted)
             if different:
                 raise UsageError(
                     f"{self.path} holds a run of another configuration: {'; '.join(different)}. Take another folder, "

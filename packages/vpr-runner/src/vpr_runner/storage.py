@@ -77,7 +77,7 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
         raise UsageError(
             f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
         )
-    config = parse_run(json.dumps(_servable(description["config"], registry, file)), registry, source=str(file))
+    config = parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
     retriever = assemble(_without_pretrained_weights(config), registry)
     if "whitening.weight" in tensors:
         retriever.whitening = WhiteningLayer(
@@ -126,7 +126,7 @@ def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
         kind: blocks[kind].get("type")
         for kind in DEFAULT_COMPONENTS
         if isinstance(blocks.get(kind), dict)
-        and blocks[kind].get("type") not in {spec.name for spec in registry.specs(kind)}
+        and blocks[kind].get("type") not in [spec.name for spec in registry.specs(kind)]
     }
     for kind, name in missing.items():
         log.warning(

@@ -60,9 +60,10 @@ def _found(store: CellStore, cell: Cell, data: DataSets) -> dict[str, Any] | Non
     stored = store.find(cell)
     if stored is None:
         return None
-    same = all(
-        stored["tests"][label]["fingerprint"] == data.fingerprint(config) for label, config in cell.tests.items()
-    )
+    tests = stored.get("tests")
+    if not isinstance(tests, dict) or not all(isinstance(tests.get(label), dict) for label in cell.tests):
+        return None
+    same = all(tests[label].get("fingerprint") == data.fingerprint(config) for label, config in cell.tests.items())
     return stored if same else None
 
 

@@ -104,12 +104,27 @@ class Origin:
 
 
 def read_origin(folder: Path) -> Origin:
-    """Read what is known of the images of an extraction."""
+    """Read what is known of the images of an extraction.
+
+    Raises:
+        UsageError: a file of it is damaged.
+    """
+    from vpr_core import UsageError
+
     model = None
-    if (folder / ORIGIN_FILE).is_file():
-        model = Path(json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))["model"])
     positions: dict[str, tuple[float, float]] = {}
-    if (folder / ROWS_FILE).is_file():
-        with (folder / ROWS_FILE).open(encoding="utf-8", newline="") as file:
-            positions = {row["name"]: (float(row["x"]), float(row["y"])) for row in csv.DictReader(file) if "x" in row}
+    try:
+        name = ORIGIN_FILE
+        if (folder / name).is_file():
+            model = Path(json.loads((folder / name).read_text(encoding="utf-8"))["model"])
+        name = ROWS_FILE
+        if (folder / name).is_file():
+            with (folder / name).open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    if "x" in row:
+                        positions[row["name"]] = float(row["x"]), float(row["y"])
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UsageError(
+            f"{folder / name} is damaged ({error!r}); run `vpr extract` again, it writes it anew"
+        ) from error
     return Origin(model=model, positions=positions)
