@@ -184,6 +184,7 @@ def test_the_text_names_protocol_and_interval(
         (["--retrieval", "oxford"], "'oxford' is none of oxford5k, paris6k, holidays, holidays-upright"),
         (["--retrieval", "paris6k"], "--root: say where paris6k lies; `vpr data fetch paris6k`"),
         (["--query", "crop"], "belong to --retrieval NAME"),
+        (["--dim", "13"], "--dim: 13 numbers of descriptors that have 12"),
         (["--retrieval", "oxford5k", "--root", "{oxford}", "--split", "test"], "has no splits"),
         (["--retrieval", "oxford5k", "--root", "{oxford}", "--dim", "13"], "13 numbers of descriptors that have 12"),
         (["--retrieval", "holidays", "--root", "{oxford}"], "has no folder 'jpg'"),

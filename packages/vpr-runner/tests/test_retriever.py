@@ -197,3 +197,16 @@ def test_weights_of_another_structure_are_refused(make_config, engine_registry, 
     file.write_bytes(safetensors.torch.save(tensors, {"vpr": json.dumps(about)}))
     with pytest.raises(UsageError, match="weights do not fit backbone and pooling"):
         load_retriever(tmp_path, engine_registry)
+
+
+def test_a_truncated_whitening_is_the_first_numbers_at_unit_length() -> None:
+    generator = torch.Generator().manual_seed(0)
+    layer = WhiteningLayer(weight=torch.randn(6, 10, generator=generator), bias=torch.randn(6, generator=generator))
+    rows = torch.randn(4, 10, generator=generator)
+    whole = layer(rows).double()
+    for dim in (1, 3, 6):
+        expected = whole[:, :dim] / whole[:, :dim].square().sum(dim=1, keepdim=True).sqrt()
+        torch.testing.assert_close(layer.truncated(dim)(rows).double(), expected, atol=1e-6, rtol=0)
+    for dim in (0, 7):
+        with pytest.raises(ValueError, match=rf"dim must be 1 \.\. 6, got {dim}"):
+            layer.truncated(dim)

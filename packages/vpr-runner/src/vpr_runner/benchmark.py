@@ -154,7 +154,6 @@ def evaluate_benchmark(
     *,
     query: Literal["full", "crop"] = "full",
     receptive_field: int | None = None,
-    dim: int | None = None,
     progress: bool = True,
 ) -> BenchmarkReport:
     """Return the mAP of ``retriever`` on ``benchmark``, every image at its own size whatever ``image.size`` says.
@@ -165,20 +164,20 @@ def evaluate_benchmark(
         config: ``eval.bootstrap`` and ``compute`` are used.
         query: the whole query image, or its box grown by half the receptive field.
         receptive_field: of the last convolution in pixels; needed for ``crop``.
-        dim: keep the first numbers of each whitened descriptor, at unit length again.
         progress: show a bar.
 
     Raises:
-        UsageError: the benchmark has no boxes to crop by, or descriptors cannot be shortened so.
+        UsageError: the benchmark has no boxes to crop by, or nobody says by how much they grow.
     """
-    _check(retriever, benchmark, query, receptive_field, dim)
+    if query == "crop" and benchmark.boxes is None:
+        raise UsageError(f"{benchmark.name}: its queries have no boxes; ask for full queries")
+    if query == "crop" and receptive_field is None:
+        raise UsageError("receptive_field: needed to cut queries (196 for VGG-16 conv5, 163 for AlexNet conv5)")
     margin = (receptive_field or 0) / 2 if query == "crop" else None
     compute = replace(Compute.from_config(config), size=None, on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)
     rows, _ = encode_all(retriever, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
-    if dim is not None:
-        rows = rows[:, :dim] / np.linalg.norm(rows[:, :dim], axis=1, keepdims=True)
     images = len(benchmark)
     asked = rows[benchmark.queries] if margin is None else rows[images:]
     ranking = search_exact(np.ascontiguousarray(asked), np.ascontiguousarray(rows[:images]), images).index
@@ -205,19 +204,6 @@ def evaluate_benchmark(
             **provenance(),
         },
     )
-
-
-def _check(
-    retriever: Retriever, benchmark: RetrievalSet, query: str, receptive_field: int | None, dim: int | None
-) -> None:
-    if query == "crop" and benchmark.boxes is None:
-        raise UsageError(f"{benchmark.name}: its queries have no boxes; ask for full queries")
-    if query == "crop" and receptive_field is None:
-        raise UsageError("receptive_field: needed to cut queries (196 for VGG-16 conv5, 163 for AlexNet conv5)")
-    if dim is not None and retriever.whitening is None:
-        raise UsageError("dim: the first numbers of a descriptor are the largest components only behind PCA whitening")
-    if dim is not None and not 1 <= dim <= retriever.out_dim:
-        raise UsageError(f"dim: {dim} numbers of descriptors that have {retriever.out_dim}")
 
 
 def _interval(values: npt.NDArray[np.float64], config: RunConfig) -> tuple[float, float] | None:

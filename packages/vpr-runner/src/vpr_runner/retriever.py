@@ -41,6 +41,16 @@ class WhiteningLayer(nn.Module):
         """``d``."""
         return int(self.weight.shape[0])
 
+    def truncated(self, dim: int) -> WhiteningLayer:
+        """Return the layer that keeps the first ``dim`` numbers at unit length, those of the largest components.
+
+        Raises:
+            ValueError: there are fewer.
+        """
+        if not 1 <= dim <= self.out_dim:
+            raise ValueError(f"dim must be 1 .. {self.out_dim}, got {dim}")
+        return WhiteningLayer(weight=self.weight[:dim].clone(), bias=self.bias[:dim].clone())
+
     def forward(self, descriptors: Tensor) -> Tensor:
         """Return ``(B, d)`` unit rows."""
         with torch.autocast(descriptors.device.type, enabled=False):

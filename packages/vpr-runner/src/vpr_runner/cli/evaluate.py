@@ -24,8 +24,9 @@ Examples:
   vpr eval runs/first --set dataset='{type: folder, root: photos}'   another data set
   vpr eval run.yaml                                         the network before training
   vpr eval runs/first --json > report.json
+  vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
-  vpr eval runs/first --retrieval holidays --root data/holidays --dim 256       first 256 whitened numbers
+  vpr eval runs/first --retrieval holidays --root data/holidays --dim 256
 
 Retrieval benchmarks: oxford5k, paris6k, holidays, holidays-upright; `vpr data fetch NAME` says where they come from.
 Images keep their size there, whatever image.size says (Holidays: at most 1024 x 768 pixels in area)."""
@@ -63,7 +64,7 @@ def evaluate(
         ),
     ] = None,
     dim: Annotated[
-        int | None, typer.Option("--dim", min=1, metavar="N", help="Of the benchmark: first N whitened numbers.")
+        int | None, typer.Option("--dim", min=1, metavar="N", help="Keep the first N numbers of whitened descriptors.")
     ] = None,
     settings: SetOption = None,
     plugin: PluginOption = None,
@@ -77,21 +78,23 @@ def evaluate(
     if retrieval is not None:
         benchmark = _benchmark(retrieval, root, split)
         retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+        _shorten(retriever, dim)
 
         from vpr_runner.benchmark import evaluate_benchmark
 
         if query == "crop" and receptive_field is None:
             receptive_field = _receptive_field(retriever)
         found = evaluate_benchmark(
-            retriever, benchmark, config, query=query, receptive_field=receptive_field, dim=dim, progress=not quiet
+            retriever, benchmark, config, query=query, receptive_field=receptive_field, progress=not quiet
         )
         _show(found.as_dict(), str(found), output=output, as_json=as_json)
         return
-    if root is not None or query != "full" or receptive_field is not None or dim is not None:
-        raise UsageError("--root, --query, --receptive-field and --dim belong to --retrieval NAME")
+    if root is not None or query != "full" or receptive_field is not None:
+        raise UsageError("--root, --query and --receptive-field belong to --retrieval NAME")
     if split is not None:
         settings = [*(settings or ()), f"eval.split={split}"]
     retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+    _shorten(retriever, dim)
 
     from vpr_runner import evaluate as run
     from vpr_runner.cli.report import as_text
@@ -99,6 +102,21 @@ def evaluate(
 
     report = run(retriever, split_of(config, registry), config, registry=registry, progress=not quiet)
     _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
+
+
+def _shorten(retriever: Retriever, dim: int | None) -> None:
+    """Keep the first numbers of whitened descriptors, at unit length: the largest components come first."""
+    from vpr_core import UsageError
+
+    if dim is None:
+        return
+    if retriever.whitening is None:
+        raise UsageError(
+            "--dim: the first numbers of a descriptor are the largest components only behind PCA whitening"
+        )
+    if dim > retriever.out_dim:
+        raise UsageError(f"--dim: {dim} numbers of descriptors that have {retriever.out_dim}")
+    retriever.whitening = retriever.whitening.truncated(dim)
 
 
 def _show(facts: dict[str, Any], text: str, *, output: Path | None, as_json: bool) -> None:
