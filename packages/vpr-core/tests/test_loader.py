@@ -3,10 +3,9 @@ from __future__ import annotations
 import sys
 from textwrap import dedent
 
-import pluggy
 import pytest
 
-from vpr_core import FeatureSpec, PluginError, UsageError, build_registry
+from vpr_core import PluginError, UsageError, build_registry
 from vpr_core.loader import canonical_name, disabled_distributions, discover
 
 HOOKLESS = "x = 1"
@@ -173,58 +172,3 @@ def test_a_local_file_that_is_no_python_file_is_a_usage_error(site, tmp_path, na
 
 def test_the_real_environment_can_be_discovered() -> None:
     assert all(origin.distribution and origin.version and origin.entry for origin in discover())
-
-
-def test_a_plugin_written_against_the_first_hooks_still_loads(site) -> None:
-    """Frozen: when this test needs a change, the promise of `vpr_core.hookspecs` is broken."""
-    site.install(
-        "vpr-first",
-        """
-        from typing import Literal
-        from pydantic import Field
-        from vpr_core import ComponentConfig, PoolingSpec, FeatureSpec, hookimpl
-
-        VPR_HOOK_API = 1
-
-        class MeanConfig(ComponentConfig):
-            type: Literal["first_mean"] = "first_mean"
-            power: float = Field(1.0, gt=0, description="Exponent.")
-
-        def build(config, features):
-            return (config.power, features.channels, features.stride, features.map_size, features.global_token)
-
-        @hookimpl
-        def vpr_poolings():
-            yield PoolingSpec(name="first_mean", config=MeanConfig, build=build, summary="A mean.", paper="None (2026)")
-        """,
-        head="",
-    )
-    registry = site.registry(strict=True)
-    config = registry.get("pooling", "first_mean").config(power=2.0)
-    assert registry.build("pooling", config, FeatureSpec(channels=8, stride=4)) == (2.0, 8, 4, None, False)
-
-
-def test_a_hook_that_gains_an_argument_keeps_old_plugins() -> None:
-    """The way a hook grows: pluggy passes an implementation the arguments it names, and no others."""
-
-    class Grown:
-        @pluggy.HookspecMarker("vpr")
-        def vpr_poolings(self, environment):
-            """Yield pooling layers."""
-
-    class Old:
-        @pluggy.HookimplMarker("vpr")
-        def vpr_poolings(self):
-            return ["old"]
-
-    class New:
-        @pluggy.HookimplMarker("vpr")
-        def vpr_poolings(self, environment):
-            return [environment]
-
-    manager = pluggy.PluginManager("vpr")
-    manager.add_hookspecs(Grown)
-    manager.register(Old())
-    manager.register(New())
-    manager.check_pending()
-    assert sorted(manager.hook.vpr_poolings(environment="linux")) == [["linux"], ["old"]]
