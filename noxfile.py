@@ -28,18 +28,18 @@ EXTRAS = {"vpr-backbones": "[sift,matlab]", "vpr-pooling": "[onnx]"}  # what som
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
 
 
-def install_everything(session: nox.Session, *tools: str) -> None:
+def install_everything(session: nox.Session, *tools: str, extras: bool = False) -> None:
     """Install all our distributions editable, in one resolution, so that none is looked up on an index."""
-    local = [f"./packages/{name}{EXTRAS.get(name, '')}" for name in PACKAGES] + [
-        f"./plugins/{name}" for name in PLUGINS
-    ]
+    wanted = EXTRAS if extras else {}
+    local = [f"./packages/{name}{wanted.get(name, '')}" for name in PACKAGES]
+    local += [f"./plugins/{name}" for name in PLUGINS]
     session.install(*(part for path in local for part in ("-e", path)), *tools)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the whole suite: unit tests of every package, contracts over the registry, end to end, repository rules."""
-    install_everything(session, *TEST_TOOLS)
+    install_everything(session, *TEST_TOOLS, extras=True)
     session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
@@ -97,7 +97,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy, strictly; the contract kit's own types need pytest."""
-    install_everything(session, *TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
+    tools = (*TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
+    install_everything(session, *tools, extras=True)
     sources = [f"packages/{name}/src" for name in PACKAGES] + [f"plugins/{name}/src" for name in PLUGINS]
     session.run("mypy", *sources)
 
