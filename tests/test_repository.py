@@ -132,6 +132,20 @@ def test_no_pickle_and_no_unsafe_load() -> None:
     assert not found
 
 
+def test_no_fork_no_shell_and_no_evaluated_text() -> None:
+    """A fork after OpenMP hangs; a shell or ``eval`` runs what a file name says. Workers are threads or fresh pythons."""
+    pattern = re.compile(
+        r"os\.fork|(import|from) multiprocessing|torch\.multiprocessing|ProcessPool|shell\s*=\s*True|os\.(system|popen)\b|(?<![\w.])(eval|exec)\("
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for folder in DISTRIBUTIONS
+        for path in sources(folder)
+        if (match := pattern.search(path.read_text(encoding="utf-8")))
+    ]
+    assert not found
+
+
 def test_nothing_machine_specific() -> None:
     """No absolute path of a developer's machine in anything that ships."""
     pattern = re.compile(r"/work/(main|shared|dev)|/root/")

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.faults.commands import Command, commands
@@ -33,15 +34,15 @@ def inject(command: Command, root: Path, calm: Undisturbed, *, kills: int, seed:
     if command.name == "data info":  # its files come from processes of their own
         return faults
     some = max(2, kills // 3)
-    faults += killed_at_operations(command, folder.with_name(f"{folder.name}-file"), calm, kills=2 * some, seed=seed)
+    faults += killed_at_operations(command, folder.with_name(f"{folder.name}-file"), calm, kills=some, seed=seed)
     for fault in FAILING:
         to = folder.with_name(f"{folder.name}-{fault}")
-        faults += failed_operations(command, to, calm, fault=fault, times=some, seed=seed)
+        faults += failed_operations(command, to, calm, fault=fault, times=some // 2, seed=seed)
     for number, (files, kind) in enumerate(DAMAGED[command.name]):
         to = folder.with_name(f"{folder.name}-damage-{number}")
         faults += damaged_files(command, to, calm, files=files, kind=kind)
-    faults += two_at_once(command, folder.with_name(f"{folder.name}-two"), calm, times=4)
-    faults += signalled(command, folder.with_name(f"{folder.name}-signal"), calm, times=4)
+    faults += two_at_once(command, folder.with_name(f"{folder.name}-two"), calm, times=2)
+    faults += signalled(command, folder.with_name(f"{folder.name}-signal"), calm, times=2)
     faults += refusals(command, folder.with_name(f"{folder.name}-refused"), calm)
     return faults
 
@@ -51,21 +52,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nox -s faults --", description=__doc__)
     parser.add_argument("--kills", type=int, default=25, help="kills at random moments for each command")
     parser.add_argument("--seed", type=int, default=0, help="draws moments and file operations")
+    parser.add_argument("--jobs", type=int, default=2, help="commands that are disturbed at the same time")
     parser.add_argument("--only", action="append", help="this command; may be given again")
     parser.add_argument("--output", type=Path, default=Path("bench/results/faults.json"), help="result file")
     parser.add_argument("--into", type=Path, default=Path("docs/reliability.md"), help="document that quotes the table")
     options = parser.parse_args()
     how, start = provenance(), time.monotonic()
     root = Path(tempfile.mkdtemp(prefix="vpr faults à 雨 "))
-    faults: list[Fault] = []
-    for name, command in commands(root).items():
-        calm = Undisturbed(command, root / f"{name.replace(' ', '-')}-undisturbed")
+    calm: dict[str, Undisturbed] = {}
+    every = commands(root)
+    for name, command in every.items():
+        calm[name] = Undisturbed(command, root / f"{name.replace(' ', '-')}-undisturbed")
+        print(f"{name}: {calm[name].seconds:.1f} s, {calm[name].operations} file operations", flush=True)
         if name == "train":
-            shutil.copytree(calm.folder, root / "model")
-        if options.only and name not in options.only:
-            continue
-        print(f"{name}: {calm.seconds:.1f} s, {calm.operations} file operations", file=sys.stderr, flush=True)
-        faults += inject(command, root, calm, kills=options.kills, seed=options.seed)
+            shutil.copytree(calm[name].folder, root / "model")
+
+    def disturbed(name: str) -> list[Fault]:
+        return inject(every[name], root, calm[name], kills=options.kills, seed=options.seed)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        faults = [fault for found in pool.map(disturbed, options.only or every) for fault in found]
     rows = summary(faults)
     minutes = round((time.monotonic() - start) / 60, 1)
     result = {**how, "seed": options.seed, "kills": options.kills, "minutes": minutes, "rows": rows}
