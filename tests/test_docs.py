@@ -28,7 +28,7 @@ def test_every_module_that_the_paper_page_names_exists() -> None:
     assert not missing
 
 
-def test_every_recipe_and_suite_that_the_paper_page_names_exists() -> None:
+def test_every_recipe_suite_and_test_that_the_paper_page_names_exists() -> None:
     page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     recipes = re.findall(r"`(recipes/\w+\.yaml)`", page)
     suites = re.findall(r"`vpr bench (\w+)", page)
@@ -38,6 +38,12 @@ def test_every_recipe_and_suite_that_the_paper_page_names_exists() -> None:
     assert [name for name in suites if not (ROOT / "bench" / "suites" / f"{name}.yaml").exists()] == []
     tests = {path.name for path in ROOT.glob("packages/*/tests/test_*.py")}
     assert set(re.findall(r"`(test_\w+\.py)`", page)) <= tests
+    written = {
+        name
+        for path in ROOT.glob("packages/*/tests/test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert set(re.findall(r"`(test_\w+)`", page)) <= written
 
 
 def test_the_component_reference_is_current() -> None:
