@@ -133,9 +133,10 @@ def test_no_pickle_and_no_unsafe_load() -> None:
 
 
 def test_no_fork_no_shell_and_no_evaluated_text() -> None:
-    """A fork after OpenMP hangs; a shell or ``eval`` runs what a file name says. Workers are threads or fresh pythons."""
+    """A fork after OpenMP hangs; a shell or ``eval`` runs what a file name says. Workers are threads or new pythons."""
     pattern = re.compile(
-        r"os\.fork|(import|from) multiprocessing|torch\.multiprocessing|ProcessPool|shell\s*=\s*True|os\.(system|popen)\b|(?<![\w.])(eval|exec)\("
+        r"os\.fork|(import|from) multiprocessing|torch\.multiprocessing|ProcessPool"
+        r"|shell\s*=\s*True|os\.(system|popen)\b|(?<![\w.])(eval|exec)\("
     )
     found = [
         f"{path.relative_to(ROOT)}: {match[0]}"
