@@ -159,3 +159,20 @@ def test_pictures(tmp_path: Any, image: torch.Tensor) -> None:
     with Image.open(tmp_path / "deep" / "sheet.png") as read:
         assert read.size == sheet.size
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["sheet.png"]
+
+
+def test_a_split_with_an_image_that_cannot_be_read(make_config: Any, engine_registry: Any, tmp_path: Any) -> None:
+    from vpr_runner.explain.explanation import Look, explain_split
+
+    blocks = {"dataset": {"root": str(tmp_path / "dots"), "places": 4}, "pooling": {"type": "max"}}
+    config = make_config(**blocks, compute={"on_bad_image": "skip", "batch": 3}, image={"size": [24, 32]})
+    split = engine_registry.build("dataset", config.dataset).split("test")
+    split.queries.path(1).write_bytes(b"broken")
+    files, examples = explain_split(
+        assemble(config, engine_registry).eval(), split, config, registry=engine_registry, folder=tmp_path / "out",
+        look=Look(top=2, stride=12), count=4, progress=False,
+    )  # fmt: skip
+    assert [example.query for example in examples] == [0, 1, 2, 3]
+    assert [len(example.answers) for example in examples] == [2, 0, 2, 2]
+    assert [path.parent.name for path in files] == ["out", "occlusion", "occlusion", "occlusion"]
+    assert all(path.is_file() for path in files)

@@ -19,6 +19,7 @@ from vpr_runner.explain.occlusion import occlusion_map, square_positions
 from vpr_runner.explain.pictures import (
     GREEN,
     RED,
+    blank,
     heat_over,
     labelled,
     photograph,
@@ -210,11 +211,11 @@ def _sheet(source: ImageSource, asked: Any, split: PlaceSplit, examples: Sequenc
 
 
 def _photos(source: ImageSource, positions: Sequence[int], compute: Compute) -> list[Any]:
-    """Pictures of images of the queries and the database."""
+    """Pictures of images of the queries and the database; a grey one where an image cannot be read."""
     photos = []
     for position in positions:
-        photo = next(photograph(batch.values[0].float() / 255) for batch in source.batches([position], compute))
-        photos.append(shown_at(photo, high=240))
+        images = [batch.values[0].float() / 255 for batch in source.batches([position], compute)]
+        photos.append(shown_at(photograph(images[0]), high=240) if images else blank())
     return photos
 
 

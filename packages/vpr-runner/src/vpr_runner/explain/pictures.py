@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vpr_runner import atomic
 
-__all__ = ["heat_over", "labelled", "photograph", "save_png", "shown_at", "side_by_side", "stacked"]
+__all__ = ["blank", "heat_over", "labelled", "photograph", "save_png", "shown_at", "side_by_side", "stacked"]
 
 GREEN, RED, GREY = (0, 150, 60), (205, 30, 40), (90, 90, 90)
 _FRAME, _LABEL, _GAP = 4, 18, 8
@@ -33,6 +33,11 @@ def shown_at(picture: Image.Image, *, low: int = 160, high: int = 480) -> Image.
     if height == picture.height:
         return picture
     return picture.resize((max(1, round(picture.width * height / picture.height)), height), Image.Resampling.LANCZOS)
+
+
+def blank() -> Image.Image:
+    """What stands for an image that cannot be read."""
+    return Image.new("RGB", (213, 160), "lightgrey")
 
 
 def heat_over(image: Image.Image, heat: Tensor, *, signed: bool = False) -> Image.Image:
