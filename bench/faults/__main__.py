@@ -14,6 +14,7 @@ from bench.faults.commands import Command, commands
 from bench.faults.kills import FAILING, Undisturbed, failed_operations, killed_at_moments, killed_at_operations
 from bench.faults.record import Fault, markdown, summary, update_document
 from bench.faults.scripted import damaged_files, refusals, signalled, two_at_once
+from vpr_data.city import CityDataset
 from vpr_runner.atomic import write_json
 from vpr_runner.bench.provenance import provenance
 
@@ -61,6 +62,7 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="vpr faults à 雨 "))
     calm: dict[str, Undisturbed] = {}
     every = commands(root)
+    CityDataset(size="small", root=root / "cache")  # rendering is disturbed too, but as a command of its own
     for name, command in every.items():
         calm[name] = Undisturbed(command, root / f"{name.replace(' ', '-')}-undisturbed")
         print(f"{name}: {calm[name].seconds:.1f} s, {calm[name].operations} file operations", flush=True)

@@ -144,7 +144,7 @@ def _cycles(
         else:
             shutil.rmtree(run)
         if len(waiting) == before:  # it was done before the fault: quicker than the undisturbed one
-            waiting[-1] *= 0.9
+            waiting[-1] *= 0.8
 
 
 def _kill(process: subprocess.Popen[bytes], *, group: bool) -> None:
