@@ -19,7 +19,7 @@ from vpr_runner.training import initialised, train
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
 
-__all__ = ["run_cell"]
+__all__ = ["run_cell", "timed"]
 
 
 def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, progress: bool = True) -> dict[str, Any]:
@@ -64,25 +64,35 @@ def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) ->
     return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})
 
 
-def _trained(config: RunConfig, registry: Registry, run_directory: Path, *, progress: bool) -> tuple[Retriever, float]:
+def _trained(
+    config: RunConfig, registry: Registry, run_directory: Path, *, progress: bool
+) -> tuple[Retriever, float | None]:
     def work() -> Retriever:
         return train(config, registry, run_directory=run_directory, progress=progress).retriever
 
-    return _timed(work, run_directory.with_name(f"{run_directory.name}.json"))
+    return timed(work, run_directory.with_name(f"{run_directory.name}.json"))
 
 
-def _timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float]:
-    """Do ``work`` and return its result with the seconds it took over all of its starts, remembered in ``file``."""
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"seconds": 0.0, "finished": False}
+def timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float | None]:
+    """Do ``work`` and return its result with the seconds it took over all of its starts, remembered in ``file``.
+
+    A start that was killed took nobody knows how long: the seconds are None then, which a table shows as unknown.
+    """
+    fresh = {"seconds": 0.0, "finished": False, "begun": False}
+    before = {**fresh, **(json.loads(file.read_text(encoding="utf-8")) if file.exists() else {})}
+    if before["finished"]:  # it is only read: that is no training time
+        return work(), before["seconds"]
+    spent = None if before["begun"] else before["seconds"]
+    write_json(file, {**before, "seconds": spent, "begun": True})
     start = time.perf_counter()
-    finished = before["finished"]
+    finished = False
     try:
         retriever = work()
         finished = True
     finally:
-        # A training that is there already is only read: that time is not training time.
-        seconds = before["seconds"] if before["finished"] else before["seconds"] + time.perf_counter() - start
-        write_json(file, {"seconds": seconds, "finished": finished})
+        seconds = None if spent is None else spent + time.perf_counter() - start
+        # Once unknown, it stays so: whoever reads the file again finds the start still open.
+        write_json(file, {"seconds": seconds, "finished": finished, "begun": seconds is None})
     return retriever, seconds
 
 
