@@ -172,3 +172,48 @@ def test_a_local_file_that_is_no_python_file_is_a_usage_error(site, tmp_path, na
 
 def test_the_real_environment_can_be_discovered() -> None:
     assert all(origin.distribution and origin.version and origin.entry for origin in discover())
+
+
+UNBUILDABLE = {
+    "a class that pydantic does not know": "x: Odd = Field(default=Odd(), description='x')",
+    "a class it does not know, in a list": "x: list[Odd] = Field(default=[], description='x')",
+    "a validator of no field": "y: int = 1\n    @field_validator('x')\n    @classmethod\n    def f(cls, v): return v",
+    "a name that exists nowhere": "x: 'Nowhere' = Field(default=1, description='x')",
+}
+
+
+@pytest.mark.parametrize("field", UNBUILDABLE.values(), ids=UNBUILDABLE)
+def test_a_config_without_validator_costs_its_plugin_only(site, pooling_code, field: str) -> None:
+    """Validators are made late, but never so late that one plug-in's config breaks the run files of all."""
+    site.install("vpr-good", pooling_code("good"))
+    site.install(
+        "vpr-odd",
+        f"""
+from typing import Literal
+from pydantic import Field, field_validator
+from vpr_core import ComponentConfig, PoolingSpec, hookimpl
+
+class Odd:
+    pass
+
+class Config(ComponentConfig):
+    type: Literal["odd"] = "odd"
+    {field}
+
+@hookimpl
+def vpr_poolings():
+    yield PoolingSpec(name="odd", config=Config, build=lambda c, f: c, summary="x")
+""",
+        head="",
+    )
+    registry = site.registry()
+    assert [spec.name for spec in registry.specs("pooling")] == ["good"]
+    assert [failure.distribution for failure in registry.failures] == ["vpr-odd"]
+
+
+def test_a_plain_config_makes_its_validator_when_it_is_used(site, pooling_code) -> None:
+    site.install("vpr-good", pooling_code("good"))
+    config = site.registry(strict=True).get("pooling", "good").config
+    assert not config.__pydantic_complete__
+    assert config().type == "good"
+    assert config.__pydantic_complete__

@@ -46,7 +46,8 @@ class ComponentConfig(BaseModel):
     they are the component's help, its JSON schema and its validation.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+    # A validator is made when one is needed; `vpr_core.plain` says which are made at once for safety.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True, defer_build=True)
 
     type: str
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from vpr_core.components import KINDS, ComponentConfig, ComponentSpec
 from vpr_core.defaults import admit_defaults
+from vpr_core.plain import is_plain
 
 __all__ = ["NAME_PATTERN", "check_spec"]
 
@@ -32,7 +33,7 @@ def check_spec(spec: object, *, kind: str, hook: str) -> ComponentSpec[Any]:
     if not isinstance(config, type) or not issubclass(config, ComponentConfig):
         raise TypeError(f"{where}: config must be a subclass of vpr_core.ComponentConfig, got {_short(config)}")
     _check_type_literal(spec, where)
-    if not config.__pydantic_complete__ and not config.model_config.get("defer_build"):
+    if not config.__pydantic_complete__ and not is_plain(config):
         config.model_rebuild()  # an annotation whose name exists nowhere is this plug-in's fault
     admit_defaults(config)
     build = getattr(spec, "build", None)
