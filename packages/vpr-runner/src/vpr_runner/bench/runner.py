@@ -26,17 +26,19 @@ __all__ = ["run_suite"]
 
 
 def run_suite(
-    suite: Suite, cells: Sequence[Cell], registry: Registry, *, folder: Path, progress: bool = True
+    suite: Suite, cells: Sequence[Cell], registry: Registry, *, folder: Path, trainings: Path | None = None, progress: bool = True
 ) -> dict[str, Any]:
     """Run what is not done of ``cells`` and return the result; ``folder`` gets result.json, table.md and recall.png.
 
+    Networks are trained in ``trainings`` (None: ``folder/trainings``), where other suites may find them.
     A cell is done when its file is there, was made with the same configuration, and its data sets are what they were.
 
     Raises:
         UsageError: another process is at work in ``folder``.
     """
     with folder_lock(folder, purpose="vpr bench"):
-        atomic.remove_leftovers(folder)
+        for part in (folder, folder / "cells", folder / "trainings"):
+            atomic.remove_leftovers(part)
         store, data = CellStore(folder), DataSets(registry)
         done = {cell.file_name: found for cell in cells if (found := _found(store, cell, data)) is not None}
         clock = Clock([cell.stage for cell in cells if cell.file_name not in done])
@@ -46,7 +48,7 @@ def run_suite(
             if cell.file_name in done:
                 continue
             clock.start()
-            outcome = run_cell(cell, registry, data, folder=folder, progress=progress)
+            outcome = run_cell(cell, registry, data, trainings=trainings or folder / "trainings", progress=progress)
             done[cell.file_name] = store.keep(cell, outcome)
             _report(f"[{number}/{len(cells)}] {cell.label}", outcome, clock, shown=progress)
         result = assemble_result(suite, [done[cell.file_name] for cell in cells])
