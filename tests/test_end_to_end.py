@@ -350,7 +350,9 @@ def test_pretraining_gives_every_method_its_backbone(folder: Path, run: Run) -> 
     suite = suite.replace("tests: {val: {eval: {split: val}}, test: {}}", "").replace("seeds: [0, 1]", "seeds: [1]")
     (folder / "pretrained.yaml").write_text(suite)
     output = folder / "pretrained"
-    code, _, err = run("bench", folder / "pretrained.yaml", "-o", output, "--only", "average", "--only", "GeM")
+    trainings = folder / "trainings"
+    options = ("--only", "average", "--only", "GeM", "--trainings", trainings)
+    code, _, err = run("bench", folder / "pretrained.yaml", "-o", output, *options)
     assert code == 0, err
     cells = {
         (cell["method"], cell["stage"]): cell for cell in json.loads((output / "result.json").read_text())["cells"]
@@ -358,7 +360,7 @@ def test_pretraining_gives_every_method_its_backbone(folder: Path, run: Run) -> 
     assert set(cells) == {("average", "untrained"), ("GeM", "untrained"), ("GeM", "trained")}
     assert all(cell["pretraining"]["loss"]["type"] == "info_nce" for cell in cells.values())
     assert str(folder) not in (output / "result.json").read_text().replace(json.dumps(str(folder / "city")), "")
-    runs = {path.parent.parent for path in (output / "trainings").glob("*/model/model.safetensors")}
+    runs = {path.parent.parent for path in trainings.glob("*/model/model.safetensors")}
     assert len(runs) == 2  # one pretraining for all, and GeM's training
     pretrained = next(path for path in runs if "info_nce" in (path / "model" / "model.json").read_text())
     code, out, _ = run("eval", pretrained, "--json")

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["run_cell", "timed"]
 
 
-def run_cell(cell: Cell, registry: Registry, data: DataSets, *, folder: Path, progress: bool = True) -> dict[str, Any]:
+def run_cell(
+    cell: Cell, registry: Registry, data: DataSets, *, trainings: Path, progress: bool = True
+) -> dict[str, Any]:
     """Return what a table and a figure need of this cell, as plain JSON values.
 
-    A trained cell trains in ``folder/trainings/<hash>``, and goes on there when it was interrupted; cells that differ
+    A trained cell trains in ``trainings/<hash>``, and goes on there when it was interrupted; cells that differ
     in evaluation alone share that training.
     """
-    trainings = folder / "trainings"
     config = _started(cell, registry, folder=trainings, progress=progress)
     if cell.stage == "trained":
         retriever, seconds = _trained(config, registry, trainings / cell.training_key[:16], progress=progress)

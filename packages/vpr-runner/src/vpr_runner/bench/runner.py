@@ -26,7 +26,13 @@ __all__ = ["run_suite"]
 
 
 def run_suite(
-    suite: Suite, cells: Sequence[Cell], registry: Registry, *, folder: Path, trainings: Path | None = None, progress: bool = True
+    suite: Suite,
+    cells: Sequence[Cell],
+    registry: Registry,
+    *,
+    folder: Path,
+    trainings: Path | None = None,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Run what is not done of ``cells`` and return the result; ``folder`` gets result.json, table.md and recall.png.
 
@@ -36,8 +42,9 @@ def run_suite(
     Raises:
         UsageError: another process is at work in ``folder``.
     """
+    trainings = trainings or folder / "trainings"
     with folder_lock(folder, purpose="vpr bench"):
-        for part in (folder, folder / "cells", folder / "trainings"):
+        for part in (folder, folder / "cells", trainings):
             atomic.remove_leftovers(part)
         store, data = CellStore(folder), DataSets(registry)
         done = {cell.file_name: found for cell in cells if (found := _found(store, cell, data)) is not None}
@@ -48,7 +55,7 @@ def run_suite(
             if cell.file_name in done:
                 continue
             clock.start()
-            outcome = run_cell(cell, registry, data, trainings=trainings or folder / "trainings", progress=progress)
+            outcome = run_cell(cell, registry, data, trainings=trainings, progress=progress)
             done[cell.file_name] = store.keep(cell, outcome)
             _report(f"[{number}/{len(cells)}] {cell.label}", outcome, clock, shown=progress)
         result = assemble_result(suite, [done[cell.file_name] for cell in cells])

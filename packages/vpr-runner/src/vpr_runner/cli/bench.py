@@ -44,6 +44,10 @@ def bench(
     seeds: Annotated[
         list[int] | None, typer.Option("--seed", metavar="N", help="These seeds instead of the suite's; repeatable.")
     ] = None,
+    trainings: Annotated[
+        Path | None,
+        typer.Option("--trainings", metavar="DIR", help="Train here; suites that share it share equal trainings."),
+    ] = None,
     data: Data = None,
     settings: SetOption = None,
     plugin: PluginOption = None,
@@ -87,7 +91,7 @@ def bench(
     if show_plan:
         _print_plan(cells, folder)
         return
-    _run(loaded, cells, folder, registry, quiet=quiet)
+    _run(loaded, cells, folder, registry, trainings=trainings, quiet=quiet)
 
 
 def _known() -> list[str]:
@@ -117,11 +121,13 @@ def _print_plan(cells: list[Cell], folder: Path) -> None:
     print(f"{len(cells)} cells, {len(waiting)} to do, {len(trainings)} trainings; in {folder}")
 
 
-def _run(suite: Suite, cells: list[Cell], folder: Path, registry: Registry, *, quiet: bool) -> None:
+def _run(
+    suite: Suite, cells: list[Cell], folder: Path, registry: Registry, *, trainings: Path | None, quiet: bool
+) -> None:
     from vpr_runner.bench.runner import run_suite
     from vpr_runner.bench.table import text
 
-    result = run_suite(suite, cells, registry, folder=folder, progress=not quiet)
+    result = run_suite(suite, cells, registry, folder=folder, trainings=trainings, progress=not quiet)
     print(text(result))
     if not quiet:
         print(f"\nwritten to {folder}: result.json, table.md, recall.png", file=sys.stderr)
