@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -88,6 +89,7 @@ class Everything(BaseModel):
     names: dict[str, int] = Field(default={}, description="Names.")
     call: Any = Field(description="Whatever.")
     file: Path = Field(default=Path("a"), description="A file.")
+    function: Callable[[int], int] = Field(default=len, description="What no schema can say.")
 
 
 def test_rare_types_and_blocks() -> None:
@@ -102,6 +104,7 @@ def test_rare_types_and_blocks() -> None:
         "names": ("block", "", "{}"),
         "call": ("any", "", None),
         "file": ("path", "", '"a"'),
+        "function": ("any", "", '"<built-in function len>"'),
     }
 
 
