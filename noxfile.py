@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -28,18 +30,26 @@ EXTRAS = {"vpr-backbones": "[sift,matlab]", "vpr-pooling": "[onnx]"}  # what som
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
 
 
-def install_everything(session: nox.Session, *tools: str, extras: bool = False) -> None:
-    """Install all our distributions editable, in one resolution, so that none is looked up on an index."""
+def install_packages(session: nox.Session, *tools: str, plugins: Sequence[str] = (), extras: bool = False) -> None:
+    """Install our distributions editable, in one resolution, so that none is looked up on an index."""
     wanted = EXTRAS if extras else {}
     local = [f"./packages/{name}{wanted.get(name, '')}" for name in PACKAGES]
-    local += [f"./plugins/{name}" for name in PLUGINS]
+    local += [f"./plugins/{name}" for name in plugins]
     session.install(*(part for path in local for part in ("-e", path)), *tools)
+
+
+def required_plugins(suite: str) -> list[str]:
+    """Return the plug-ins of this repository that a suite file asks for: its line ``requires: [NAME, ...]``."""
+    found = [path for path in (Path(suite), ROOT / "bench" / "suites" / f"{suite}.yaml") if path.is_file()]
+    line = re.search(r"^requires: *\[(.*)\]", found[0].read_text(encoding="utf-8"), re.MULTILINE) if found else None
+    named = {name.strip() for name in line[1].split(",")} if line else set()
+    return [name for name in PLUGINS if name in named]
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the whole suite: unit tests of every package, contracts over the registry, end to end, repository rules."""
-    install_everything(session, *TEST_TOOLS, extras=True)
+    install_packages(session, *TEST_TOOLS, plugins=PLUGINS, extras=True)
     session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
@@ -56,24 +66,24 @@ def alone(session: nox.Session, package: str) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Compare NetVLAD with its baselines; ``-- --suite real --data DIR`` for real images, ``-- --help`` for more."""
-    install_everything(session)
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--suite", default="city")
     options, rest = parser.parse_known_args(session.posargs)
+    install_packages(session, plugins=required_plugins(options.suite))
     session.run("vpr", "bench", options.suite, *rest, env=PASSIVE)
 
 
 @nox.session
 def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part."""
-    install_everything(session)
+    install_packages(session)
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
     """Kill, tear and fill `train`, `extract` and `bench`, go on, compare every byte; ``-- --only train`` for a part."""
-    install_everything(session)
+    install_packages(session)
     session.run("python", "-m", "bench.faults", *session.posargs, env=PASSIVE)
 
 
@@ -98,7 +108,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types with mypy, strictly; the contract kit's own types need pytest."""
     tools = (*TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
-    install_everything(session, *tools, extras=True)
+    install_packages(session, *tools, plugins=PLUGINS, extras=True)
     sources = [f"packages/{name}/src" for name in PACKAGES] + [f"plugins/{name}/src" for name in PLUGINS]
     session.run("mypy", *sources)
 

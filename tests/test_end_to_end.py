@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 
 from vpr_core import build_registry
 from vpr_runner import load_descriptors, load_retriever
+from vpr_runner.bench import load_suite
 from vpr_runner.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -390,13 +392,16 @@ def test_terminated_training_saves_and_goes_on_to_the_same_weights(trained: Path
     assert (folder / "killed" / model).read_bytes() == (trained / model).read_bytes()
 
 
-def test_every_suite_of_the_repository_validates(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("suite", sorted((ROOT / "bench" / "suites").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_suite_of_the_repository_validates(suite: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {found.metadata["Name"] for found in metadata.distributions()}
+    for name in load_suite(suite).requires:
+        if name not in installed:
+            pytest.skip(f"{suite.name} is about the plug-in {name}, which is not installed")
     monkeypatch.chdir(ROOT)
-    suites = sorted((ROOT / "bench" / "suites").glob("*.yaml"))
-    assert suites
-    code, out, err = run("validate", *suites, "--data", "anywhere")
+    code, out, err = run("validate", suite, "--data", "anywhere")
     assert code == 0, err
-    assert out.count(": ok (suite: ") == len(suites)
+    assert ": ok (suite: " in out
 
 
 def test_the_readme_shows_the_committed_results() -> None:

@@ -128,6 +128,13 @@ def test_pretraining_decides_the_numbers_of_every_cell(write: Write, registry: R
         first(f"{SUITE}pretraining: {{backbone: {{type: stub_bare}}}}\n")
 
 
+def test_a_suite_names_the_plugins_that_it_requires(write: Write, registry: Registry) -> None:
+    assert plan(load_suite(write(f"{SUITE}requires: [VPR_Runner]\n")), registry, placeholders={"data": "/s"})
+    suite = load_suite(write(f"{SUITE}requires: [vpr-runner, vpr-of-nobody]\n"))
+    with pytest.raises(UsageError, match="suite small: requires vpr-of-nobody, not installed here; pip install"):
+        plan(suite, registry, placeholders={"data": "/s"})
+
+
 def test_methods_differ_in_the_named_table_only(write: Write) -> None:
     with pytest.raises(ConfigError, match=r"methods\.second: changes train, .* differ in pooling only"):
         load_suite(write(SUITE.replace("second: {", "second: {train: {epochs: 9}, ")))

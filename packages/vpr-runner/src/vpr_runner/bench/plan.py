@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from vpr_core import ConfigError, ConfigFault, UsageError
@@ -101,8 +102,9 @@ def plan(
 
     Raises:
         ConfigError: all faults of all cells.
-        UsageError: a placeholder without a value, an unknown label, no cell left.
+        UsageError: a plug-in that is not installed, a placeholder without a value, an unknown label, no cell left.
     """
+    _check_installed(suite)
     _check_only(suite, only)
     cells: list[Cell] = []
     faults: dict[str, ConfigFault] = {}
@@ -189,6 +191,20 @@ def _validated(
 def _placed(fault: ConfigFault, where: str) -> ConfigFault:
     # A line number of the merged text would mislead; the --set that caused a fault helps.
     return ConfigFault(fault.path, fault.message, f"{where}; {fault.where}" if "--set" in fault.where else where)
+
+
+def _check_installed(suite: Suite) -> None:
+    installed = {_normal(found.metadata["Name"]) for found in metadata.distributions()}
+    missing = [name for name in suite.requires if _normal(name) not in installed]
+    if missing:
+        raise UsageError(
+            f"suite {suite.name}: requires {', '.join(missing)}, not installed here; pip install it (in a clone of "
+            "the toolkit: pip install ./plugins/NAME)"
+        )
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _check_only(suite: Suite, only: Sequence[str]) -> None:

@@ -39,6 +39,9 @@ class Suite(BaseModel):
     base: Annotated[
         Overrides | str, Field(description="A run file's content, or a run file's path relative to the suite.")
     ]
+    requires: Annotated[
+        list[str], Field(description="Distributions of the plug-ins that it needs, beside the toolkit's own packages.")
+    ] = Field(default_factory=list)
     pretraining: Annotated[
         Overrides | None,
         Field(
