@@ -410,7 +410,8 @@ def test_pair_distances_both_ways(
     monkeypatch.setattr("vpr_losses.pair_distances.DENSE_ADVANTAGE", 1e9 if dense else 0)
     if small:  # several blocks
         monkeypatch.setattr("vpr_losses.pair_distances._BLOCK_BYTES", 200)
-        monkeypatch.setattr("vpr_losses.pair_distances._GATHER_BYTES", 200)
+        monkeypatch.setattr("vpr_losses.sampled_products._WIDTH", 4)
+        monkeypatch.setattr("vpr_losses.sampled_products._CHUNK_BYTES", 100)
     generator = torch.Generator().manual_seed(0)
     queries = torch.randn(5, 9, generator=generator).to(dtype)
     database = torch.randn(40, 9, generator=generator).to(dtype)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vpr_losses.precision import raised, without_autocast
+from vpr_losses.sampled_products import sampled_products
 
 __all__ = ["DENSE_ADVANTAGE", "pair_distances"]
 
@@ -15,8 +16,8 @@ _BLOCK_BYTES = 1 << 25
 _GATHER_BYTES = 1 << 22
 """The same for one query's rows: small enough to stay in a core's cache between the copy and the product."""
 
-DENSE_ADVANTAGE = 20
-"""Pairs that a blocked matrix product computes while gathering rows computes one (D = 32,768, float16 cache, AVX2)."""
+DENSE_ADVANTAGE = 6
+"""Pairs that a blocked matrix product computes while a sampled one computes one (D = 32,768, float16 cache, AVX2)."""
 
 _ROW_COST = 8
 """Reading and raising a row in the blocked product, in pairs."""
@@ -27,9 +28,9 @@ def pair_distances(queries: Tensor, database: Tensor, rows: Tensor) -> Tensor:
     """Return ``|q_t - x_r|^2`` for the rows that each query asks for.
 
     ``|q|^2 + |x|^2 - 2 q . x`` in float32 (float64 if either side is), whatever the cache is stored in. Rows wanted by
-    many queries are multiplied with all of them in blocks, others are gathered query by query, whichever is less work.
-    Beside tables of at most ``T * min(M, 20 L)`` numbers it holds about 50 MiB, so that ``database`` may be a memory
-    map of any size.
+    many queries are multiplied with all of them in blocks, others with the queries that want them, whichever is less
+    work. Beside tables of at most ``T * min(M, 6 L)`` numbers and the queries in float32 it holds about 50 MiB, so that
+    ``database`` may be a memory map of any size.
 
     Args:
         queries: ``(T, D)``.
@@ -44,19 +45,21 @@ def pair_distances(queries: Tensor, database: Tensor, rows: Tensor) -> Tensor:
     """
     with without_autocast(database):
         kind = torch.promote_types(raised(queries[:0]).dtype, raised(database[:0]).dtype)
-        q = queries.to(kind)
         exists = rows >= 0
         wanted = torch.zeros(len(database) + 1, dtype=torch.bool, device=rows.device)
         wanted[rows] = True  # -1 marks the spare last place
         used = torch.nonzero(wanted[:-1]).flatten()
-        if (len(q) + _ROW_COST) * len(used) <= DENSE_ADVANTAGE * int(exists.sum()):
+        if (len(queries) + _ROW_COST) * len(used) <= DENSE_ADVANTAGE * int(exists.sum()):
             column = wanted[:-1].cumsum(0) - 1
-            products, norms = _dense(q, database, used)
+            products, norms = _dense(queries.to(kind), database, used)
             place = column[rows.clamp(min=0)]
             products, norms = products.gather(1, place), norms[place]
+        elif database.device.type == "cpu":
+            products, norms = sampled_products(queries, database, rows, dtype=kind)
         else:
-            products, norms = _gathered(q, database, rows)
-        squared = (q.square().sum(dim=1, keepdim=True) + norms - 2.0 * products).clamp_(min=0.0)
+            products, norms = _gathered(queries.to(kind), database, rows)
+        lengths = torch.linalg.vector_norm(queries, dim=1, keepdim=True, dtype=kind).square()
+        squared = (lengths + norms - 2.0 * products).clamp_(min=0.0)
     result = squared.masked_fill_(~exists, torch.inf)
     if bool(torch.isnan(result).any()):
         query = int(torch.isnan(result).any(dim=1).nonzero()[0])
