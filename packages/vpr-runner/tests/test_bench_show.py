@@ -72,6 +72,17 @@ def test_paired_comparison_finds_the_plain_difference_and_not_one_where_there_is
     assert outcome["p_value"] == pytest.approx(1.0)
 
 
+def test_gain_is_trained_minus_untrained_on_the_same_queries(result: dict[str, Any]) -> None:
+    assert [item["method"] for item in result["gains"]] == ["NetVLAD", "max"]
+    for item in result["gains"]:
+        mean = {row["stage"]: row["recall"]["1"]["mean"] for row in result["rows"] if row["method"] == item["method"]}
+        assert item["difference"] == pytest.approx(mean["trained"] - mean["untrained"])
+        assert item["low"] <= item["difference"] <= item["high"]
+    assert "NetVLAD, trained against untrained: recall@1 +" in text(result)
+    untrained = [cell for cell in made_up().cells() if cell["stage"] == "untrained"]
+    assert assemble_result(SUITE, untrained)["gains"] == []
+
+
 def test_text_is_aligned_and_says_on_what_it_rests(result: dict[str, Any]) -> None:
     said = text(result)
     lines = said.splitlines()

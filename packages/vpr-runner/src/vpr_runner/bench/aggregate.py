@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["comparisons", "curve", "rows"]
+__all__ = ["comparisons", "curve", "gains", "rows"]
 
 CellResult = dict[str, Any]
 Row = dict[str, Any]
@@ -92,40 +92,51 @@ def comparisons(cells: Sequence[CellResult], *, baseline: str, at: int = 1) -> l
     The difference is that of recall@``at`` (mean over the seeds both have); the p-value is of a paired test over
     queries, two-sided.
     """
-    from vpr_eval import paired_test
-
     groups = _grouped(cells)
     found = []
     for (setting, test, method, stage), members in groups.items():
         reference = groups.get((setting, test, baseline, stage))
-        if method == baseline or reference is None:
-            continue
-        seeds = sorted({cell["seed"] for cell in members} & {cell["seed"] for cell in reference})
-        if not seeds:
-            continue
-        first, second = (
-            hits_by_query([cell["tests"][test] for cell in side if cell["seed"] in seeds], at)
-            for side in (reference, members)
-        )
-        if len(first) != len(second):
-            raise ValueError(f"cells: {baseline} and {method} were tested on different queries of {test or 'the test'}")
-        outcome = paired_test(first, second)
-        found.append(
-            {
-                "setting": setting,
-                "test": test,
-                "stage": stage,
-                "method": method,
-                "baseline": baseline,
-                "at": at,
-                "difference": float(first.mean() - second.mean()),
-                "low": float(outcome.low),
-                "high": float(outcome.high),
-                "p_value": float(outcome.p_value),
-                "seeds": seeds,
-            }
-        )
+        difference = _difference(reference, members, test, at) if reference and method != baseline else None
+        if difference is not None:
+            where = {"setting": setting, "test": test, "stage": stage, "method": method, "baseline": baseline}
+            found.append({**where, **difference})
     return found
+
+
+def gains(cells: Sequence[CellResult], *, at: int = 1) -> list[dict[str, Any]]:
+    """Return each method trained against itself untrained, as `comparisons` does."""
+    groups = _grouped(cells)
+    found = []
+    for (setting, test, method, stage), members in groups.items():
+        before = groups.get((setting, test, method, "untrained"))
+        difference = _difference(members, before, test, at) if before and stage == "trained" else None
+        if difference is not None:
+            found.append({"setting": setting, "test": test, "method": method, **difference})
+    return found
+
+
+def _difference(first: Sequence[CellResult], second: Sequence[CellResult], test: str, at: int) -> dict[str, Any] | None:
+    """First minus second over the seeds that both have; None when there is none."""
+    from vpr_eval import paired_test
+
+    seeds = sorted({cell["seed"] for cell in first} & {cell["seed"] for cell in second})
+    if not seeds:
+        return None
+    one, other = (
+        hits_by_query([cell["tests"][test] for cell in side if cell["seed"] in seeds], at) for side in (first, second)
+    )
+    if len(one) != len(other):
+        names = " and ".join(dict.fromkeys((first[0]["method"], second[0]["method"])))
+        raise ValueError(f"cells: {names} were tested on different queries of {test or 'the test'}")
+    outcome = paired_test(one, other)
+    return {
+        "at": at,
+        "difference": float(one.mean() - other.mean()),
+        "low": float(outcome.low),
+        "high": float(outcome.high),
+        "p_value": float(outcome.p_value),
+        "seeds": seeds,
+    }
 
 
 def curve(outcomes: Sequence[dict[str, Any]], depth: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

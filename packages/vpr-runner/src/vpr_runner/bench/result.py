@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vpr_runner.atomic import write_text
-from vpr_runner.bench.aggregate import comparisons, rows
+from vpr_runner.bench.aggregate import comparisons, gains, rows
 from vpr_runner.bench.provenance import provenance
 from vpr_runner.bench.readme import SCHEMA
 from vpr_runner.bench.suite import Suite
@@ -28,6 +28,7 @@ def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> dict[str, 
         "seeds": sorted({cell["seed"] for cell in cells}),
         "rows": rows(cells),
         "comparisons": comparisons(cells, baseline=suite.baseline or next(iter(suite.methods))),
+        "gains": gains(cells),
         "cells": list(cells),
     }
 

@@ -131,11 +131,10 @@ def remarks(result: dict[str, Any]) -> list[str]:
     lines = []
     for item in result["comparisons"]:
         where = ", ".join(part for part in (item["setting"], item["test"], item["stage"]) if part)
-        gain = f"recall@{item['at']} {100 * item['difference']:+.1f}"
-        lines.append(
-            f"{item['baseline']} against {item['method']} ({where}): {gain} "
-            f"[{100 * item['low']:+.1f}, {100 * item['high']:+.1f}], p {_p(item['p_value'])}"
-        )
+        lines.append(f"{item['baseline']} against {item['method']} ({where}): {_said(item)}")
+    for item in result.get("gains", []):
+        where = ", ".join(part for part in (item["setting"], item["test"]) if part)
+        lines.append(f"{item['method']}, trained against untrained{f' ({where})' if where else ''}: {_said(item)}")
     code, machine, versions = result["code"], result["hardware"], result["versions"]
     commit = (code["commit"] or "none")[:10] + (" with changes" if code["dirty"] else "")
     lines.append(
@@ -144,6 +143,11 @@ def remarks(result: dict[str, Any]) -> list[str]:
         f"torch {versions.get('torch', '?')}; spread over seeds {result['seeds']}, intervals over queries"
     )
     return lines
+
+
+def _said(item: dict[str, Any]) -> str:
+    gain = f"recall@{item['at']} {100 * item['difference']:+.1f}"
+    return f"{gain} [{100 * item['low']:+.1f}, {100 * item['high']:+.1f}], p {_p(item['p_value'])}"
 
 
 def _p(value: float) -> str:
