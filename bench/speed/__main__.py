@@ -1,52 +1,109 @@
-"""``python -m bench.speed``: measure, print the table, write JSON and Markdown below bench/results."""
+"""``python -m bench.speed``: measure, print the table, write JSON, Markdown and a plot below bench/results."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.speed import evaluation, layer, mining, startup
-from bench.speed.row import Row, markdown
+from bench.speed import (
+    cache,
+    compiled,
+    evaluation,
+    extraction,
+    frozen,
+    growth,
+    layer,
+    mining,
+    startup,
+    training,
+)
+from bench.speed.figure import draw_growth
+from bench.speed.measure import Effort
+from bench.speed.row import Growth, Row
+from bench.speed.store import Store
+from bench.speed.table import markdown, update_document
 from vpr_runner.atomic import write_json, write_text
 from vpr_runner.bench.provenance import provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+
+PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
+    "layer": layer.measure,
+    "extract": extraction.measure,
+    "decode": extraction.decoding,
+    "prefix": frozen.measure,
+    "training": training.measure,
+    "compile": compiled.measure,
+    "mining": mining.measure,
+    "cache": cache.measure,
+    "recall": evaluation.recall,
+    "kmeans": evaluation.initialization,
+    "search": evaluation.search,
+    "growth": growth.measure,
+    "startup": startup.measure,
+}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the chosen parts."""
     parser = argparse.ArgumentParser(prog="nox -s speed --", description=__doc__)
-    parts: dict[str, Callable[[int, str], list[Row]]] = {
-        "layer": lambda repeats, device: layer.measure(device=device, repeats=repeats),
-        "recall": lambda repeats, _: evaluation.recall(repeats=repeats),
-        "kmeans": lambda repeats, _: evaluation.initialization(repeats=max(1, repeats // 3)),
-        "mining": lambda repeats, _: mining.measure(repeats=max(1, repeats // 2)),
-        "search": lambda repeats, _: evaluation.search(repeats=max(1, repeats // 3)),
-        "startup": lambda repeats, _: startup.measure(repeats=repeats),
-    }
-    parser.add_argument("--only", choices=list(parts), action="append", help="measure this part; may be given again")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="measure this part; may be given again")
     parser.add_argument("--repeats", type=int, default=5, help="recorded rounds of the short measurements")
-    parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON and Markdown")
-    options = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--quick", action="store_true", help="tiny inputs: shows that every row works, nothing else")
+    parser.add_argument("--fresh", action="store_true", help="measure again what this commit has measured here")
+    parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON, Markdown and plot")
+    parser.add_argument("--kept", type=Path, default=Path("runs/speed"), help="folder for parts that are done")
+    parser.add_argument("--into", type=Path, help="rewrite the tables of this document from --output; measure nothing")
+    options = parser.parse_args(arguments)
+    if options.into is not None:
+        update_document(options.into, options.output)
+        return 0
+    torch.set_num_threads(torch.get_num_threads())  # tells MKL not to choose their number from call to call
+    effort = Effort(device="cuda" if torch.cuda.is_available() else "cpu", repeats=options.repeats, quick=options.quick)
     how = {**provenance(), "load_before": os.getloadavg()[0], "repeats": options.repeats}
-    rows: list[Row] = []
-    for name in options.only or parts:
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        rows += parts[name](options.repeats, device)
-    host = torch.cuda.get_device_name().lower().replace(" ", "-") if device == "cuda" else "cpu"
-    table = markdown(rows)
-    result = {"provenance": how, "rows": [row.to_dict() for row in rows]}
-    write_json(options.output / f"speed-{host}.json", result)
-    write_text(options.output / f"speed-{host}.md", table + "\n")
-    print(table)
+    host = host_kind(effort.device, how["hardware"]) + ("-quick" if options.quick else "")
+    key = {name: how[name] for name in ("code", "hardware", "versions", "repeats")}
+    store = Store(options.kept / host, key)
+    asked, begin = options.only or list(PARTS), time.monotonic()
+    for number, name in enumerate(asked, start=1):
+        if not options.fresh and store.get(name) is not None:
+            print(f"[{number}/{len(asked)}] {name}: measured before at this commit", file=sys.stderr, flush=True)
+            continue
+        print(f"[{number}/{len(asked)}] {name} ...", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        store.put(name, [row.to_dict() for row in PARTS[name](effort)])
+        spent = f"{time.monotonic() - start:.0f} s, {time.monotonic() - begin:.0f} s in all"
+        print(f"[{number}/{len(asked)}] {name}: {spent}", file=sys.stderr, flush=True)
+    rows = [row for name in PARTS for row in store.get(name) or ()]
+    write(rows, how, quick=options.quick, path=options.output / f"speed-{host}.json")
     return 0
+
+
+def write(rows: list[dict[str, Any]], how: dict[str, Any], *, quick: bool, path: Path) -> None:
+    """Write the result, its table and, where growth was measured, its plot; print the table."""
+    result = {"provenance": how, "quick": quick, "rows": rows}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = markdown(result)
+    write_json(path, result)
+    write_text(path.with_suffix(".md"), table + "\n")
+    growths = [row for row in rows if row["kind"] == "growth"]
+    if growths:
+        draw_growth(growths, path.with_suffix(".png"))
+    print(table)
+
+
+def host_kind(device: str, hardware: dict[str, Any]) -> str:
+    """Return the name of the kind of machine: the GPU's, or the number of cores."""
+    if device == "cuda":
+        return "-".join("".join(c if c.isalnum() else " " for c in hardware["accelerator"].lower()).split())
+    return f"cpu-{hardware['cores']}-cores"
 
 
 if __name__ == "__main__":

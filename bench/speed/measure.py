@@ -12,7 +12,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Comparison", "Timing", "compare", "peak_memory"]
+__all__ = ["Comparison", "Effort", "Timing", "compare", "peak_memory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+        device: where the network parts run; ``cpu`` or ``cuda``.
+        repeats: recorded rounds of the short measurements; long ones take fewer.
+        quick: tiny inputs, to see that every row works; the numbers mean nothing.
+    """
+
+    device: str = "cpu"
+    repeats: int = 5
+    quick: bool = False
+
+    def rounds(self, share: float = 1.0) -> int:
+        """Return recorded rounds of a measurement that takes about ``1 / share`` times as long as a short one."""
+        return max(1, int(self.repeats * share))
+
+    def size(self, full: int, quick: int) -> int:
+        """Return the full or the tiny size."""
+        return quick if self.quick else full
 
 
 @dataclass(frozen=True)
@@ -29,9 +52,20 @@ class Timing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Contestants timed in turn: a, b, c, a, b, c, ... so that a slow minute of the machine hits all of them."""
+    """Contestants timed in turn: a, b, c, a, b, c, ... so that a slow minute of the machine hits all of them.
+
+    Attributes:
+        timings: recorded rounds of each.
+        warmup: unrecorded rounds before them.
+    """
 
     timings: Mapping[str, Timing]
+    warmup: int = 1
+
+    @property
+    def repeats(self) -> int:
+        """Recorded rounds."""
+        return len(next(iter(self.timings.values())).seconds)
 
     def ratio(self, slow: str, fast: str) -> tuple[float, float, float]:
         """Median, lowest and highest of ``slow / fast`` over the rounds."""
@@ -45,11 +79,21 @@ def compare(contestants: Mapping[str, Callable[[], object]], *, repeats: int, wa
     for round_number in range(warmup + repeats):
         for name, call in contestants.items():
             gc.collect()
+            _synchronize()
             start = time.perf_counter()
             call()
+            _synchronize()
             if round_number >= warmup:
                 seconds[name].append(time.perf_counter() - start)
-    return Comparison({name: Timing(tuple(values)) for name, values in seconds.items()})
+    return Comparison({name: Timing(tuple(values)) for name, values in seconds.items()}, warmup)
+
+
+def _synchronize() -> None:
+    """Wait for what was started on a GPU."""
+    import torch
+
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def _status(field: str) -> int:
@@ -59,10 +103,23 @@ def _status(field: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {field}: peak memory is measured on Linux only")
 
 
-def peak_memory(call: Callable[[], object]) -> int:
-    """Bytes of resident memory that one call needs at its peak, above what was resident before it."""
-    call()  # allocators and thread pools settle first
+def peak_memory(call: Callable[[], object], *, device: str = "cpu", warmup: bool = True) -> int:
+    """Bytes that one call needs at its peak, above what was held before it: resident memory, or the GPU's.
+
+    Pages of files that were mapped count while they are resident; the kernel may take them back at any time.
+    """
+    if warmup:
+        call()  # allocators and thread pools settle first
     gc.collect()
+    if device == "cuda":
+        import torch
+
+        torch.cuda.synchronize()
+        held = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        call()
+        torch.cuda.synchronize()
+        return int(torch.cuda.max_memory_allocated() - held)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak (man 5 proc)
     before = _status("VmRSS")
     call()

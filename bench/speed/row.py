@@ -1,8 +1,9 @@
-"""One line of the speed table."""
+"""One line of the speed table, and one of the growth table."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     from bench.speed.measure import Comparison
 
-__all__ = ["Row", "markdown"]
+__all__ = ["Growth", "Row", "exponent"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,21 +19,35 @@ class Row:
     """What was measured: ours, the reference formulation, their ratio over the rounds, and the limit.
 
     Seconds are medians; ``ratio`` is reference / ours (larger is better for us) with its lowest and highest round.
-    ``limit_seconds`` is work that nobody can avoid (bare matrix products, the bare backbone).
+
+    Attributes:
+        what: the work and its inputs.
+        reference: the formulation that ours is compared with.
+        limit: name of work that nobody can avoid (bare matrix products, the bare backbone), and its ``limit_seconds``.
+        count, unit: how many images, tuples or queries that is, for a rate.
+        skipped: why the row could not be measured here; the numbers are then 0.
+        seconds: every recorded round of every contestant.
     """
 
     what: str
-    reference: str
-    ours_seconds: float
-    reference_seconds: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
+    reference: str = ""
+    ours_seconds: float = 0.0
+    reference_seconds: float = 0.0
+    ratio: float = 0.0
+    ratio_low: float = 0.0
+    ratio_high: float = 0.0
+    limit: str = ""
     limit_seconds: float | None = None
     ours_bytes: int | None = None
     reference_bytes: int | None = None
+    count: int | None = None
+    unit: str = ""
     target: str = ""
     note: str = ""
+    skipped: str = ""
+    warmup: int = 0
+    repeats: int = 0
+    seconds: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @classmethod
     def from_comparison(
@@ -42,13 +57,16 @@ class Row:
         *,
         reference: str,
         memory: Mapping[str, int] | None = None,
+        limit: str = "",
+        count: int | None = None,
+        unit: str = "",
         target: str = "",
         note: str = "",
     ) -> Row:
-        """Read contestants ``ours``, ``reference`` and, when it took part, ``limit``."""
+        """Read contestants ``ours``, ``reference`` and, when it took part, ``limit`` (named by the argument)."""
         memory = memory or {}
         ratio, low, high = comparison.ratio(reference, "ours")
-        limit = comparison.timings.get("limit")
+        fastest = comparison.timings.get("limit")
         return cls(
             what=what,
             reference=reference,
@@ -57,35 +75,56 @@ class Row:
             ratio=ratio,
             ratio_low=low,
             ratio_high=high,
-            limit_seconds=limit.median if limit else None,
+            limit=limit if fastest else "",
+            limit_seconds=fastest.median if fastest else None,
             ours_bytes=memory.get("ours"),
             reference_bytes=memory.get(reference),
+            count=count,
+            unit=unit,
             target=target,
             note=note,
+            warmup=comparison.warmup,
+            repeats=comparison.repeats,
+            seconds={name: timing.seconds for name, timing in comparison.timings.items()},
         )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON."""
-        return asdict(self)
+        return {"kind": "row", **asdict(self)}
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """How a step's time and memory grow with the number of images: ``time ~ images ** exponent``.
+
+    Attributes:
+        step: encode, mine, search ...
+        inputs: what else there was.
+        images: sizes, rising.
+        seconds, bytes: of each size; memory above what was held before.
+        expected: the exponent of time that the method implies.
+    """
+
+    step: str
+    inputs: str
+    images: Sequence[int]
+    seconds: Sequence[float]
+    bytes: Sequence[int]
+    expected: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON, with the fitted exponents."""
+        exponents = {
+            "time_exponent": exponent(self.images, self.seconds),
+            "memory_exponent": exponent(self.images, self.bytes),
+        }
+        return {"kind": "growth", **asdict(self), **exponents}
 
 
-def _memory(size: int | None) -> str:
-    return "" if size is None else f"{size / 2**20:.0f} MiB"
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The table, one row a line."""
-    head = "| what | ours | reference | ratio (range) | memory ours / reference | limit, our multiple of it | target |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        limit = f"{_time(row.limit_seconds)}, {row.ours_seconds / row.limit_seconds:.2f}x" if row.limit_seconds else ""
-        memory = f"{_memory(row.ours_bytes)} / {_memory(row.reference_bytes)}" if row.ours_bytes is not None else ""
-        lines.append(
-            f"| {row.what} | {_time(row.ours_seconds)} | {row.reference}: {_time(row.reference_seconds)} | "
-            f"**{row.ratio:.1f}x** ({row.ratio_low:.1f}-{row.ratio_high:.1f}) | {memory} | {limit} | {row.target} |"
-        )
-    return "\n".join(lines)
+def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
+    """Return the slope of the least-squares line through ``(log size, log value)``."""
+    x = [math.log(size) for size in sizes]
+    y = [math.log(max(value, 1e-9)) for value in values]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    spread = sum((a - mean_x) ** 2 for a in x)
+    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / spread

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vpr_losses import HardNegatives, MiningRequest, PartialNegatives, Ragged, RandomNegatives, Tuples
-from vpr_losses.pair_distances import pair_distances
+from vpr_losses.pair_distances import _gathered, pair_distances
+from vpr_losses.sampled_products import sampled_products
 
 DATABASE, QUERIES, DIM = 120, 15, 8
 
@@ -399,6 +400,35 @@ def test_equally_near_candidates_come_by_position() -> None:
 
 
 # --- distances
+
+
+def test_rows_gathered_query_by_query() -> None:
+    """What a device without sampled products does, here on the CPU."""
+    generator = torch.Generator().manual_seed(0)
+    queries, database = torch.randn(5, 9, generator=generator), torch.randn(40, 9, generator=generator).half()
+    rows = torch.randint(0, 40, (5, 13), generator=generator)
+    products, norms = _gathered(queries, database, rows)
+    expected, lengths = sampled_products(queries, database, rows, dtype=torch.float32)
+    torch.testing.assert_close(products, expected)
+    torch.testing.assert_close(norms, lengths)
+    for t, i in ((0, 0), (4, 12)):
+        row = database[rows[t, i]].double()
+        assert products[t, i].item() == pytest.approx(float(queries[t].double() @ row), rel=1e-5)
+        assert norms[t, i].item() == pytest.approx(float(row @ row), rel=1e-5)
+
+
+def test_sampled_products_of_few_or_repeated_pairs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    queries, database = torch.randn(3, 9, generator=generator), torch.randn(8, 9, generator=generator)
+    rows = torch.tensor([[5, 5, -1], [-1, -1, -1], [7, 0, 5]])
+    products, norms = sampled_products(queries, database, rows, dtype=torch.float64)
+    for t in range(3):
+        for i, row in enumerate(rows[t].tolist()):
+            expected = 0.0 if row < 0 else float(queries[t].double() @ database[row].double())
+            assert products[t, i].item() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+            assert norms[t, i].item() == pytest.approx(0.0 if row < 0 else database[row].double().square().sum().item())
+    for none in (rows[:, :0], torch.full((3, 2), -1)):
+        assert not sampled_products(queries, database, none, dtype=torch.float32)[0].any()
 
 
 @pytest.mark.parametrize("dense", [True, False])

@@ -58,7 +58,7 @@ def pair_distances(queries: Tensor, database: Tensor, rows: Tensor) -> Tensor:
             products, norms = sampled_products(queries, database, rows, dtype=kind)
         else:
             products, norms = _gathered(queries.to(kind), database, rows)
-        lengths = torch.linalg.vector_norm(queries, dim=1, keepdim=True, dtype=kind).square()
+        lengths: Tensor = torch.linalg.vector_norm(queries, dim=1, keepdim=True, dtype=kind).square()
         squared = (lengths + norms - 2.0 * products).clamp_(min=0.0)
     result = squared.masked_fill_(~exists, torch.inf)
     if bool(torch.isnan(result).any()):

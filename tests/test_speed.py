@@ -1,0 +1,120 @@
+"""The short form of ``nox -s speed``: every row on tiny inputs, its books, and what the README quotes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from bench.speed import __main__ as speed
+from bench.speed.row import Growth, Row, exponent
+from bench.speed.store import Store
+from bench.speed.table import markdown, quoted
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "bench" / "results"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", speed.PARTS)
+def test_every_part_measures_something(part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--quick", "--repeats", "1", "--only", part]
+    arguments += ["--output", str(tmp_path / "results"), "--kept", str(tmp_path / "kept")]
+    assert speed.main(arguments) == 0
+    (file,) = (tmp_path / "results").glob("speed-*-quick.json")
+    result = json.loads(file.read_text(encoding="utf-8"))
+    assert result["rows"]
+    for row in result["rows"]:
+        if row["kind"] == "growth":
+            assert len(row["images"]) == len(row["seconds"]) == len(row["bytes"]) == 3
+            assert min(row["seconds"]) > 0
+            assert file.with_suffix(".png").stat().st_size > 1000
+        elif not row["skipped"]:
+            assert row["ours_seconds"] > 0
+            assert row["reference_seconds"] > 0
+            assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]
+    assert file.with_suffix(".md").read_text(encoding="utf-8") == markdown(result) + "\n"
+    said = capsys.readouterr().err
+    assert speed.main(arguments) == 0  # a second start measures nothing
+    assert "measured before" in capsys.readouterr().err
+    assert "measured before" not in said
+
+
+def test_a_part_is_kept_for_its_key_only(tmp_path: Path) -> None:
+    key = {"code": {"commit": "a"}, "repeats": 5}
+    Store(tmp_path, key).put("layer", [{"kind": "row"}])
+    assert Store(tmp_path, key).get("layer") == [{"kind": "row"}]
+    assert Store(tmp_path, {**key, "repeats": 3}).get("layer") is None
+    assert Store(tmp_path, key).get("recall") is None
+    (tmp_path / "layer.json").write_text("{", encoding="utf-8")
+    assert Store(tmp_path, key).get("layer") is None
+
+
+def test_the_exponent_is_the_slope_in_logarithms() -> None:
+    assert exponent((10, 100, 1000), (3.0, 300.0, 30_000.0)) == pytest.approx(2.0)
+    assert exponent((10, 100, 1000), (7.0, 7.0, 7.0)) == pytest.approx(0.0)
+
+
+def a_result() -> dict:
+    row = Row(
+        what="work",
+        reference="their way",
+        ours_seconds=0.5,
+        reference_seconds=2.0,
+        ratio=4.0,
+        ratio_low=3.5,
+        ratio_high=4.25,
+        limit="the product",
+        limit_seconds=0.4,
+        ours_bytes=2**20,
+        reference_bytes=3 * 2**20,
+        count=10,
+        unit="images",
+        target="3x",
+        note="a remark",
+        repeats=5,
+    )
+    skipped = Row(what="other work", skipped="no library")
+    growth = Growth(step="encode", inputs="files", images=(10, 100), seconds=(1.0, 10.0), bytes=(2**20, 2**20))
+    hardware = {"processor": "Z80", "cores": 2, "threads": 2}
+    how = {"date": "2026-11-24T00:00:00", "code": {"commit": "abc", "dirty": False}, "hardware": hardware}
+    how["versions"] = {"python": "3.11", "torch": "2.15"}
+    return {"provenance": how, "quick": False, "rows": [item.to_dict() for item in (row, skipped, growth)]}
+
+
+def test_the_table_says_what_was_measured() -> None:
+    table = markdown(a_result())
+    assert (
+        "| work | 500 ms, 20 images/s | their way: 2 s | **4x** (3.5-4.25) | 1 MiB / 3 MiB | "
+        "80 % of the product (400 ms) | 3x |" in table
+    )
+    assert "| encode (files) | 10, 100 | 1 s, 10 s | 1 MiB, 1 MiB | 1.00 | 0.00 | 1 |" in table
+    assert "- work: a remark" in table
+    assert "- not measured: other work (no library)" in table
+    assert "2026-11-24, commit abc, Z80, 2 cores, 2 threads" in table
+
+
+def test_a_document_quotes_the_result_of_its_marker(tmp_path: Path) -> None:
+    (tmp_path / "speed-cpu-2-cores.json").write_text(json.dumps(a_result()), encoding="utf-8")
+    document = "before\n<!-- speed:cpu-2-cores -->\nold\n<!-- /speed:cpu-2-cores -->\nafter\n"
+    table = markdown(a_result())
+    expected = f"before\n<!-- speed:cpu-2-cores -->\n\n{table}\n\n<!-- /speed:cpu-2-cores -->\nafter\n"
+    assert quoted(document, tmp_path) == expected
+    assert quoted(expected, tmp_path) == expected
+    with pytest.raises(FileNotFoundError):
+        quoted(document.replace("cpu-2-cores", "cpu-3-cores"), tmp_path)
+
+
+def test_the_readme_quotes_the_committed_results() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    if not re.search(r"<!-- speed:", text):
+        pytest.skip("README.md has no speed marker yet")
+    assert quoted(text, RESULTS) == text
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("speed-*.json")), ids=lambda file: file.stem)
+def test_committed_tables_are_those_of_their_results(file: Path) -> None:
+    result = json.loads(file.read_text(encoding="utf-8"))
+    assert result["quick"] is False
+    assert file.with_suffix(".md").read_text(encoding="utf-8") == markdown(result) + "\n"
