@@ -15,6 +15,7 @@ NO_FILE = {"weights": "there is no file of weights to try; test_weights and test
 class TestTiny(BackboneContract):
     spec = SPECS["tiny"]
     parameters = {"width": 0.25, "train_from": "conv3"}  # noqa: RUF012
+    inert = {"weights": "there is no file of weights to try; test_tiny does"}  # noqa: RUF012
 
 
 class TestResNet(BackboneContract):

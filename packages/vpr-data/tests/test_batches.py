@@ -88,6 +88,9 @@ def test_threads_end_with_the_iterator(paths):
     batches.close()
     assert list(batches) == []
     collect(image_batches(paths, size=(4, 4), batch_size=2, workers=3))
+    for thread in threading.enumerate():  # they finish what they are at
+        if thread.name.startswith("vpr-decode"):
+            thread.join(10)
     assert threading.active_count() == before
 
 
@@ -198,3 +201,24 @@ def test_scaled_decoding_changes_little(tmp_path):
     scaled = next(image_batches([path], size=(56, 56), batch_size=1)).images[0]
     whole = resize_image(torch.from_numpy(load_image(path)).permute(2, 0, 1), (56, 56))
     assert (scaled.float() - whole.float()).abs().mean() < 2
+
+
+def test_an_abandoned_read_ahead_waits_for_no_thread():
+    """It may be dropped where joining a thread can never end: by the garbage collector, while a thread starts."""
+    release, begun = threading.Event(), threading.Event()
+
+    def call(number):
+        if number:
+            begun.set()
+            assert release.wait(30)
+        return number
+
+    results = iter(ReadAhead(call, count=10, workers=1, depth=4))
+    assert next(results) == 0
+    assert begun.wait(30)
+    closing = threading.Thread(target=results.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    ended = not closing.is_alive()
+    release.set()
+    assert ended

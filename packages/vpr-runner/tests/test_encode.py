@@ -61,6 +61,13 @@ def test_any_positions_in_any_order_also_repeated(retriever, images) -> None:
     np.testing.assert_allclose(rows, one_by_one(retriever, images)[where], atol=1e-6)
 
 
+def test_on_a_cpu_images_lie_channels_last_and_hold_the_same_pixels(images) -> None:
+    batch = next(ImageSource(images).batches([0, 2, 5], compute(size=(24, 32))))
+    assert batch.values.is_contiguous(memory_format=torch.channels_last)
+    for row, pixels in zip((0, 2, 5), batch.values, strict=True):
+        assert np.array_equal(pixels.permute(1, 2, 0).numpy(), np.array(Image.open(images.path(row))))
+
+
 def test_rows_go_where_they_are_wanted(retriever, images, tmp_path: Path) -> None:
     out = np.memmap(tmp_path / "rows", dtype=np.float16, mode="w+", shape=(len(images), retriever.out_dim))
     rows, _ = encode_all(retriever, ImageSource(images), compute=compute(), out=out)

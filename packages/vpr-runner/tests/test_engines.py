@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -167,4 +166,3 @@ def test_a_worker_without_the_shared_folder_says_so(tmp_path: Path) -> None:
 def test_the_engine_is_no_part_of_the_record(work, tmp_path: Path) -> None:
     work(tmp_path / "out")
     assert "engine" not in json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert sys.modules.get("ray") is None

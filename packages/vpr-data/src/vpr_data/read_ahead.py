@@ -62,4 +62,6 @@ class ReadAhead(Generic[T]):
                     number += 1
                 yield self._ahead.popleft().result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            # Not waiting for them: an abandoned iterator ends in the garbage collector, which may run inside the start
+            # of a thread, and joining one there waits for a lock that its own thread holds (seen in CPython 3.11).
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -60,7 +60,7 @@ def pair_distances(queries: Tensor, database: Tensor, rows: Tensor) -> Tensor:
             products, norms = _gathered(queries.to(kind), database, rows)
         lengths: Tensor = torch.linalg.vector_norm(queries, dim=1, keepdim=True, dtype=kind).square()
         squared = (lengths + norms - 2.0 * products).clamp_(min=0.0)
-    result = squared.masked_fill_(~exists, torch.inf)
+    result: Tensor = squared.masked_fill_(~exists, torch.inf)
     if bool(torch.isnan(result).any()):
         query = int(torch.isnan(result).any(dim=1).nonzero()[0])
         row = int(rows[query][torch.isnan(result[query])][0])
