@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent
 LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval")
 PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
+FOLDERS = (*(f"packages/{name}" for name in PACKAGES), *(f"plugins/{name}" for name in PLUGINS))
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads that spin make busy cores an order slower
 EXTRAS = {"vpr-backbones": "[sift,matlab]", "vpr-pooling": "[onnx]"}  # what some tests skip without
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
@@ -90,9 +91,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(venv_backend="uv")
 def minimums(session: nox.Session) -> None:
     """Run the suite with the lowest versions that the distributions declare."""
-    local = [f"./packages/{name}" for name in PACKAGES] + [f"./plugins/{name}" for name in PLUGINS]
-    editable = [part for path in local for part in ("-e", path)]
-    session.install("--resolution", "lowest-direct", *editable, *TEST_TOOLS)
+    install_packages(session, "--resolution", "lowest-direct", *TEST_TOOLS, plugins=PLUGINS)
     session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
@@ -109,8 +108,7 @@ def types(session: nox.Session) -> None:
     """Check types with mypy, strictly; the contract kit's own types need pytest."""
     tools = (*TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
     install_packages(session, *tools, plugins=PLUGINS, extras=True)
-    sources = [f"packages/{name}/src" for name in PACKAGES] + [f"plugins/{name}/src" for name in PLUGINS]
-    session.run("mypy", *sources)
+    session.run("mypy", *(f"{folder}/src" for folder in FOLDERS))
 
 
 @nox.session
@@ -118,7 +116,7 @@ def build(session: nox.Session) -> None:
     """Build wheels and sdists of all distributions, install the wheels in a bare environment and try them."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     session.install("build>=1.2")
-    for folder in [f"packages/{name}" for name in PACKAGES] + [f"plugins/{name}" for name in PLUGINS]:
+    for folder in FOLDERS:
         session.run("python", "-m", "build", "--outdir", "dist", folder, silent=True)
     wheels = sorted(str(path) for path in (ROOT / "dist").glob("*.whl"))
     session.install("--force-reinstall", "--no-deps", *wheels)

@@ -149,7 +149,7 @@ def test_no_fork_no_shell_and_no_evaluated_text() -> None:
 
 def test_nothing_machine_specific() -> None:
     """No absolute path of a developer's machine in anything that ships."""
-    pattern = re.compile(r"/work/(main|shared|dev)|/root/")
+    pattern = re.compile(r"/(work|root|home|Users)/")
     suffixes = {".py", ".toml", ".yaml", ".md", ".cff", ".json"}
     found = [
         str(path.relative_to(ROOT))

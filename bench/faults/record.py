@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.atomic import write_text
+from vpr_runner.bench.readme import between_markers, rewrite
 
 __all__ = ["Fault", "markdown", "quoted", "summary", "update_document"]
-
-_MARKED = re.compile(r"(<!-- faults -->\n).*?(<!-- /faults -->)", re.DOTALL)
 
 
 @dataclass(kw_only=True)
@@ -66,9 +63,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 def quoted(document: str, result: dict[str, Any]) -> str:
     """Return ``document`` with the table between its markers made anew."""
-    return _MARKED.sub(lambda match: f"{match[1]}\n{markdown(result)}\n\n{match[2]}", document)
+    return between_markers(document, tag="faults", table=lambda _: markdown(result))
 
 
 def update_document(path: Path, result: dict[str, Any]) -> None:
     """Write the table of ``path`` anew."""
-    write_text(path, quoted(path.read_text(encoding="utf-8"), result))
+    rewrite(path, lambda document: quoted(document, result))

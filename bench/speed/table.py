@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.atomic import write_text
+from vpr_runner.bench.readme import between_markers, rewrite
 
 __all__ = ["markdown", "quoted", "update_document"]
-
-_MARKED = re.compile(
-    r"(<!-- speed:(?P<name>[a-z0-9][a-z0-9-]*) -->\n)(?P<body>.*?)(<!-- /speed:(?P=name) -->)", re.DOTALL
-)
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -97,13 +92,13 @@ def quoted(document: str, results: Path) -> str:
         FileNotFoundError: a marker names a result that is not there.
     """
 
-    def table(match: re.Match[str]) -> str:
-        result = json.loads((results / f"speed-{match['name']}.json").read_text(encoding="utf-8"))
-        return f"{match[1]}\n{markdown(result)}\n\n{match[4]}"
+    def table(tag: str) -> str:
+        file = results / f"{tag.replace(':', '-')}.json"
+        return markdown(json.loads(file.read_text(encoding="utf-8")))
 
-    return _MARKED.sub(table, document)
+    return between_markers(document, tag="speed:[a-z0-9][a-z0-9-]*", table=table)
 
 
 def update_document(path: Path, results: Path) -> None:
     """Write the tables of ``path`` anew."""
-    write_text(path, quoted(path.read_text(encoding="utf-8"), results))
+    rewrite(path, lambda document: quoted(document, results))

@@ -40,10 +40,11 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
     """
     file = path if path.suffix == ".safetensors" else path / MODEL_FILE
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
+    digest = tensor_digest(tensors)
     description = {
         "format": FORMAT,
-        "fingerprint": fingerprint(retriever, config),
-        "weights_sha256": tensor_digest(tensors),  # safetensors does not notice a flipped bit
+        "fingerprint": _fingerprint(config, digest),
+        "weights_sha256": digest,  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
         "config": config.model_dump(mode="json"),
     }
@@ -92,11 +93,15 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
 
 def fingerprint(retriever: Retriever, config: RunConfig) -> str:
     """Return the SHA-256 of what decides a descriptor: weights, architecture and image size."""
+    return _fingerprint(config, tensor_digest(retriever.state_dict()))
+
+
+def _fingerprint(config: RunConfig, weights: str) -> str:
     architecture = config.model_dump(mode="json", include={"backbone", "pooling", "image"})
     architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
     architecture["image"].pop("augment", None)
     digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
-    digest.update(tensor_digest(retriever.state_dict()).encode())
+    digest.update(weights.encode())
     return digest.hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpr_runner.atomic import write_json
 from vpr_runner.bench.data import DataSets
-from vpr_runner.bench.plan import Cell
+from vpr_runner.bench.plan import Cell, weights_key
 from vpr_runner.evaluation import Report, evaluate
 from vpr_runner.retriever import Retriever
 from vpr_runner.storage import MODEL_FILE
@@ -57,9 +57,9 @@ def run_cell(
 
 def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) -> RunConfig:
     """Return the cell's run file with the weights that it starts from, which are learnt first where none did yet."""
-    if cell.pretraining is None or cell.pretraining_key is None:
+    if cell.pretraining is None:
         return cell.config
-    run_directory = folder / cell.pretraining_key[:16]
+    run_directory = folder / weights_key(cell.pretraining)[:16]
     _trained(cell.pretraining, registry, run_directory, progress=progress)
     weights = {"weights": str(run_directory / "model" / MODEL_FILE)}
     return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})

@@ -18,7 +18,7 @@ from vpr_runner.bench.suite import RESERVED, Stage, Suite
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
 
-__all__ = ["Cell", "plan", "slug"]
+__all__ = ["Cell", "plan", "slug", "weights_key"]
 
 DEFAULT_TEST = ""
 _EVALUATION_ONLY = ("name", "whiten", "index", "eval", "compute")
@@ -70,17 +70,17 @@ class Cell:
     @property
     def training_key(self) -> str:
         """Hash of what decides the trained weights."""
-        own = config_hash(self.config, leave_out=_EVALUATION_ONLY)
+        own = weights_key(self.config)
         return hashlib.sha256("\n".join([*self._start, own]).encode()).hexdigest() if self._start else own
 
     @property
-    def pretraining_key(self) -> str | None:
-        """Hash of what decides the weights it starts from; None without pretraining."""
-        return config_hash(self.pretraining, leave_out=_EVALUATION_ONLY) if self.pretraining else None
-
-    @property
     def _start(self) -> list[str]:
-        return [f"pretraining={self.pretraining_key}"] if self.pretraining else []
+        return [f"pretraining={weights_key(self.pretraining)}"] if self.pretraining else []
+
+
+def weights_key(config: RunConfig) -> str:
+    """Hash of what in a run file decides the weights that training it ends with."""
+    return config_hash(config, leave_out=_EVALUATION_ONLY)
 
 
 def plan(
@@ -194,8 +194,7 @@ def _placed(fault: ConfigFault, where: str) -> ConfigFault:
 
 
 def _check_installed(suite: Suite) -> None:
-    installed = {_normal(found.metadata["Name"]) for found in metadata.distributions()}
-    missing = [name for name in suite.requires if _normal(name) not in installed]
+    missing = [name for name in suite.requires if not _is_installed(name)]
     if missing:
         raise UsageError(
             f"suite {suite.name}: requires {', '.join(missing)}, not installed here; pip install it (in a clone of "
@@ -203,8 +202,12 @@ def _check_installed(suite: Suite) -> None:
         )
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _check_only(suite: Suite, only: Sequence[str]) -> None:

@@ -1,19 +1,19 @@
-"""Tables of a README, written between markers from committed result files, so that they cannot drift apart."""
+"""Tables of a document, written between markers from committed result files, so that they cannot drift apart."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vpr_runner.atomic import write_text
 from vpr_runner.bench.table import markdown
 
-__all__ = ["load_result", "rendered", "update_document"]
+__all__ = ["between_markers", "load_result", "rendered", "rewrite", "update_document"]
 
 SCHEMA = 1
-_MARKED = re.compile(r"(<!-- bench:(?P<name>[a-z][a-z0-9_]*) -->\n)(?P<body>.*?)(<!-- /bench:(?P=name) -->)", re.DOTALL)
 
 
 def load_result(path: Path) -> dict[str, Any]:
@@ -41,16 +41,33 @@ def rendered(document: str, results: Path) -> str:
         FileNotFoundError: a marker names a result that is not there.
     """
 
-    def table(match: re.Match[str]) -> str:
-        return f"{match[1]}\n{markdown(load_result(results / (match['name'] + '.json')))}\n\n{match[4]}"
+    def table(tag: str) -> str:
+        return markdown(load_result(results / f"{tag.removeprefix('bench:')}.json"))
 
-    return _MARKED.sub(table, document)
+    return between_markers(document, tag="bench:[a-z][a-z0-9_]*", table=table)
 
 
 def update_document(path: Path, results: Path) -> bool:
     """Write the tables of ``path`` anew and return whether that changed it."""
+    return rewrite(path, lambda document: rendered(document, results))
+
+
+def between_markers(document: str, *, tag: str, table: Callable[[str], str]) -> str:
+    """Return ``document`` with what stands between ``<!-- TAG -->`` and ``<!-- /TAG -->`` made anew, for every tag.
+
+    Args:
+        document: Markdown.
+        tag: pattern of the tags that are meant.
+        table: what belongs between, given the tag.
+    """
+    marked = re.compile(rf"(?P<open><!-- (?P<tag>{tag}) -->\n).*?(?P<close><!-- /(?P=tag) -->)", re.DOTALL)
+    return marked.sub(lambda match: f"{match['open']}\n{table(match['tag'])}\n\n{match['close']}", document)
+
+
+def rewrite(path: Path, change: Callable[[str], str]) -> bool:
+    """Write ``path`` with its text changed and return whether that made a difference."""
     before = path.read_text(encoding="utf-8")
-    after = rendered(before, results)
+    after = change(before)
     if after != before:
         write_text(path, after)
     return after != before

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vpr_runner.markdown import cell as escaped
+
 __all__ = ["caption", "columns", "markdown", "remarks", "text"]
 
 RECALLS = ("1", "5", "10")
@@ -102,7 +104,7 @@ def markdown(result: dict[str, Any]) -> str:
             if any(at in row["recall"] for row in members)
         }
         lines = [
-            f"*{_escaped(caption(members))}*",
+            f"*{escaped(caption(members))}*",
             "",
             _line(columns()),
             _line(["---"] * 2 + ["---:"] * (len(columns()) - 2)),
@@ -112,18 +114,14 @@ def markdown(result: dict[str, Any]) -> str:
             for offset, at in enumerate(RECALLS):
                 if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]:
                     cells[3 + offset] = f"**{cells[3 + offset]}**"
-            lines.append(_line([_escaped(cell) for cell in cells]))
+            lines.append(_line([escaped(cell) for cell in cells]))
         parts.append("\n".join(lines))
-    parts.append("\n".join(f"- {_escaped(remark)}" for remark in remarks(result)))
+    parts.append("\n".join(f"- {escaped(remark)}" for remark in remarks(result)))
     return "\n\n".join(part for part in parts if part)
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def remarks(result: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ import typer
 
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import PluginOption
+from vpr_runner.markdown import cell
 
 if TYPE_CHECKING:
     from vpr_core import Registry
@@ -73,8 +74,8 @@ def as_markdown(registry: Registry, *, of: Collection[str] = ()) -> str:
 
 
 def _section(item: dict[str, Any]) -> Iterator[str]:
-    yield from (f"### {item['kind']} `{item['name']}`", "", f"{_cell(item['summary']).rstrip('.')}.")
-    yield from ((f"{_cell(item['paper']).rstrip('.')}.",) if item["paper"] else ())
+    yield from (f"### {item['kind']} `{item['name']}`", "", f"{cell(item['summary']).rstrip('.')}.")
+    yield from ((f"{cell(item['paper']).rstrip('.')}.",) if item["paper"] else ())
     yield from (f"Comes with {item['distribution']}.", "")
     if not item["parameters"]:
         yield from ("No parameters.", "")
@@ -82,11 +83,6 @@ def _section(item: dict[str, Any]) -> Iterator[str]:
     yield from ("| parameter | values | default | meaning |", "|---|---|---|---|")
     for each in item["parameters"]:
         values = f"{each['kind']}{', ' + each['bounds'] if each['bounds'] else ''}"
-        default = "(required)" if each["default"] is None else f"`{_cell(each['default'])}`"
-        yield f"| `{each['name']}` | {_cell(values)} | {default} | {_cell(each['description'])} |"
+        default = "(required)" if each["default"] is None else f"`{cell(each['default'])}`"
+        yield f"| `{each['name']}` | {cell(values)} | {default} | {cell(each['description'])} |"
     yield ""
-
-
-def _cell(text: str) -> str:
-    """Text that neither ends a table's cell nor becomes markup."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
