@@ -38,8 +38,6 @@ class InputValues(BaseModel):
 class NetworkConfig(ComponentConfig):
     """What every network has; ``type``, ``cut``, ``train_from`` and ``normalization`` are made from the table."""
 
-    model_config = ConfigDict(defer_build=True)  # thirty validators, of which a run needs one
-
     weights: str = Field(
         default="imagenet",
         min_length=1,

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from vpr_core import UsageError
 from vpr_data import RetrievalSet, grown_box, load_image, resize_image
-from vpr_eval import bootstrap_interval, mean_average_precision, search_exact
+from vpr_eval import mean_average_precision, search_exact
 from vpr_runner.bench.provenance import provenance
 from vpr_runner.compute import Compute
 from vpr_runner.encode import encode_all
-from vpr_runner.keys import key
-from vpr_runner.source import Batch, Positions
+from vpr_runner.evaluation import query_interval
+from vpr_runner.source import Batch, Positions, by_shape
 from vpr_runner.storage import fingerprint
 
 if TYPE_CHECKING:
@@ -120,14 +120,10 @@ class BenchmarkSource:
         """Yield batches of one shape, decoded in threads; images of different sizes are never stretched."""
         with ThreadPoolExecutor(max(1, compute.workers)) as pool:
             for start in range(0, len(positions), compute.batch):
-                rows = range(start, min(start + compute.batch, len(positions)))
-                images = list(pool.map(self._read, (int(positions[row]) for row in rows)))
-                shapes: dict[torch.Size, list[int]] = {}
-                for number, image in enumerate(images):
-                    shapes.setdefault(image.shape, []).append(number)
-                for same in shapes.values():
-                    values = torch.stack([images[number] for number in same]).to(compute.device)
-                    yield Batch(np.array([rows[number] for number in same], dtype=np.int64), values)
+                some = positions[start : start + compute.batch]
+                images = list(pool.map(self._read, (int(position) for position in some)))
+                for batch in by_shape(images, compute.device):
+                    yield Batch(batch.rows + start, batch.values)
 
     def groups(
         self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute, *, epoch: int = 0
@@ -192,7 +188,7 @@ def evaluate_benchmark(
             name=benchmark.name, query=query, margin=margin or 0.0, ignore_query=benchmark.ignore_query
         ),
         mean=result.mean,
-        interval=_interval(result.per_query[result.evaluated], config),
+        interval=query_interval(result.per_query[result.evaluated], config),
         per_query=result.per_query,
         images=images,
         without_positives=result.without_positives,
@@ -204,13 +200,6 @@ def evaluate_benchmark(
             **provenance(),
         },
     )
-
-
-def _interval(values: npt.NDArray[np.float64], config: RunConfig) -> tuple[float, float] | None:
-    if not config.eval.bootstrap:
-        return None
-    found = bootstrap_interval(values, samples=config.eval.bootstrap, seed=key(config.seed, "bootstrap") % 2**32)
-    return float(found.low), float(found.high)
 
 
 def _shrunk(image: Tensor, most: int | None) -> Tensor:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.retriever import Retriever
 
-__all__ = ["Report", "evaluate", "fit_whitening"]
+__all__ = ["Report", "evaluate", "fit_whitening", "query_interval"]
 
 
 def evaluate(
@@ -133,16 +133,17 @@ def _subset(
     return _summary(recall_at(index, positives, at=config.eval.recall_at, without_positives=rule), config)
 
 
+def query_interval(values: npt.NDArray[np.float64], config: RunConfig) -> tuple[float, float] | None:
+    """Return the 95 % bootstrap interval of the mean over queries, ``values (Q,)``; None where the run wants none."""
+    if not config.eval.bootstrap:
+        return None
+    found = bootstrap_interval(values, samples=config.eval.bootstrap, seed=key(config.seed, "bootstrap") % 2**32)
+    return float(found.low), float(found.high)
+
+
 def _summary(result: RecallResult, config: RunConfig) -> SubsetRecall:
-    intervals = {}
-    if config.eval.bootstrap:
-        for cut in result.recall:
-            interval = bootstrap_interval(
-                result.hits(cut).astype(np.float64),
-                samples=config.eval.bootstrap,
-                seed=key(config.seed, "bootstrap") % 2**32,
-            )
-            intervals[cut] = (float(interval.low), float(interval.high))
+    found = {cut: query_interval(result.hits(cut).astype(np.float64), config) for cut in result.recall}
+    intervals = {cut: interval for cut, interval in found.items() if interval is not None}
     return SubsetRecall(
         recall=dict(result.recall),
         intervals=intervals,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
     from vpr_runner.retriever import Retriever
 
-__all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source"]
+__all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source", "by_shape"]
 
 Positions = Sequence[int] | npt.NDArray[np.int64]
 
@@ -137,7 +137,7 @@ class ImageSource:
         with closing(batches):
             stream = (image for batch in batches for image in batch.images)
             for array in arrays:
-                yield _by_shape([next(stream) for _ in array], compute.device)
+                yield by_shape([next(stream) for _ in array], compute.device)
 
 
 class ActivationSource:
@@ -187,7 +187,8 @@ class ActivationSource:
         return torch.from_numpy(self._activations[positions]).to(compute.device).float()
 
 
-def _by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
+def by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
+    """Return ``images`` on ``device`` as one batch a shape; a batch's rows are positions in ``images``."""
     rows: dict[torch.Size, list[int]] = {}
     for row, image in enumerate(images):
         rows.setdefault(image.shape, []).append(row)
