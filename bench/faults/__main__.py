@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.faults.commands import Command, commands
 from bench.faults.kills import FAILING, Undisturbed, failed_operations, killed_at_moments, killed_at_operations
 from bench.faults.record import Fault, markdown, summary, update_document
-from bench.faults.scripted import damaged_files, refusals, signalled, two_at_once
+from bench.faults.scripted import changed_input, damaged_files, refusals, signalled, two_at_once
 from vpr_data.city import CityDataset
 from vpr_runner.atomic import write_json
 from vpr_runner.bench.provenance import provenance
@@ -42,6 +42,7 @@ def inject(command: Command, root: Path, calm: Undisturbed, *, kills: int, seed:
     for number, (files, kind) in enumerate(DAMAGED[command.name]):
         to = folder.with_name(f"{folder.name}-damage-{number}")
         faults += damaged_files(command, to, calm, files=files, kind=kind)
+    faults += changed_input(command, folder.with_name(f"{folder.name}-changed"), calm)
     faults += two_at_once(command, folder.with_name(f"{folder.name}-two"), calm, times=2)
     faults += signalled(command, folder.with_name(f"{folder.name}-signal"), calm, times=2)
     faults += refusals(command, folder.with_name(f"{folder.name}-refused"), calm)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.faults import outcome
@@ -13,7 +14,7 @@ from bench.faults.commands import Command, said
 from bench.faults.kills import Undisturbed
 from bench.faults.record import Fault
 
-__all__ = ["DAMAGES", "damaged_files", "refusals", "signalled", "two_at_once"]
+__all__ = ["DAMAGES", "changed_input", "damaged_files", "refusals", "signalled", "two_at_once"]
 
 
 def _half(content: bytes) -> bytes:
@@ -49,6 +50,39 @@ def damaged_files(command: Command, folder: Path, calm: Undisturbed, *, files: s
         faults.append(_fault(command, kind, f"{victims[-1].name if victims else files}: {damage}", problem, run))
     shutil.rmtree(stopped)
     return faults
+
+
+def changed_input(command: Command, folder: Path, calm: Undisturbed) -> list[Fault]:
+    """Stop a run, put another picture in the place of one it reads, go on: refused; put back, it goes on.
+
+    The run has a rendered city of its own, so that nothing else that runs at the same time sees the change.
+    """
+    own = replace(command, cache=shutil.copytree(command.cache, folder.with_name(f"{folder.name}-cache")))
+    expected = _movable(calm.outcome)
+    faults = []
+    for number, position in enumerate((0.25, 0.75)):
+        run = folder.with_name(f"{folder.name}-{number}")
+        own.start(run, victim=("kill", int(calm.operations * position))).wait(timeout=600)
+        before = {}
+        for split in ("train", "test"):
+            image, other = sorted(own.cache.glob(f"city/*/{split}/database/*"))[3:5]
+            before[image] = image.read_bytes()
+            image.write_bytes(other.read_bytes())
+        code = own.start(run).wait(timeout=600)
+        text = said(run)
+        refused = code == 2 and ("changed" in text or "differs" in text) and "Traceback" not in text
+        problem = "" if refused else f"exit code {code}: {text[-400:]}"
+        for image, content in before.items():
+            image.write_bytes(content)
+        problem = problem or own.finish(run) or outcome.differences(_movable(own.outcome(run)), expected)
+        faults.append(_fault(command, "an image changed between two starts", image.name, problem, run))
+    shutil.rmtree(own.cache)
+    return faults
+
+
+def _movable(digests: dict[str, str]) -> dict[str, str]:
+    """Leave out the file that names folders: a run with a city of its own has it elsewhere."""
+    return {name: digest for name, digest in digests.items() if name != "origin.json"}
 
 
 def two_at_once(command: Command, folder: Path, calm: Undisturbed, *, times: int) -> list[Fault]:

@@ -176,6 +176,16 @@ def test_an_interrupted_render_resumes(tmp_path, city):
     assert not list(again.folder.rglob("*.tmp"))
 
 
+def test_an_image_that_changes_after_rendering_changes_the_fingerprint(tmp_path, city):
+    other = CityDataset(size=TINY, root=tmp_path, seed=3, workers=1, progress=False)
+    image = next((other.folder / "train/database").iterdir())
+    content = image.read_bytes()
+    image.write_bytes(content + b"x")
+    assert other.fingerprint() != city.fingerprint()
+    image.write_bytes(content)
+    assert other.fingerprint() == city.fingerprint()
+
+
 def test_no_manifest_and_no_partial_file_when_rendering_fails(tmp_path, monkeypatch):
     from vpr_data.city import worker
 

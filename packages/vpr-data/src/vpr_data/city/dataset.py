@@ -64,10 +64,12 @@ class CityDataset:
             self._rows += _rows(self.folder / TABLE)
 
     def fingerprint(self) -> str:
-        """Hash of every image and every position."""
-        text = f"city {self._manifest['images_sha256']} {self._manifest['table_sha256']}"
+        """Hash of every image as rendered, of every position, and of the sizes that the files have now."""
+        from vpr_data.fingerprint import fingerprint_of
+
+        text = f"city {self._manifest['images_sha256']} {fingerprint_of(map(self.split, SPLITS))}"
         if self._companions is not None:
-            text += f" companions {self._companions['images_sha256']} {self._companions['table_sha256']}"
+            text += f" companions {self._companions['images_sha256']}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def split(self, name: str) -> PlaceSplit:
