@@ -76,14 +76,14 @@ def test_the_books_count_what_was_lost() -> None:
         "rows": [row],
         "date": "2026-01-01",
         "code": {"commit": "a" * 40, "dirty": True},
-        "hardware": {"processor": "a processor", "cores": 2},
-        "versions": {"torch": "2"},
+        "hardware": {"processor": "a processor", "cores": 2, "threads": 1},
+        "versions": {"python": "3", "torch": "2"},
         "seed": 0,
         "minutes": 1,
     }
     table = markdown(result)
     assert "| `vpr train` | kill | 4 | 3 | 1 |" in table
-    assert "aaaaaaaaaaaa with changes" in table
+    assert "aaaaaaaaaa with changes" in table
     document = "before\n<!-- faults -->\nold\n<!-- /faults -->\nafter\n"
     assert quoted(document, result) == f"before\n<!-- faults -->\n\n{table}\n\n<!-- /faults -->\nafter\n"
 

@@ -92,7 +92,7 @@ def test_the_table_says_what_was_measured() -> None:
     assert "| encode (files) | 10, 100 | 1 s, 10 s | 1 MiB, 1 MiB | 1.00 | 0.00 | 1 |" in table
     assert "- work: a remark" in table
     assert "- not measured: other work (no library)" in table
-    assert "2026-11-24, commit abc, Z80, 2 cores, 2 threads" in table
+    assert "2026-11-24, commit abc, Z80, cores: 2, threads: 2" in table
 
 
 def test_a_document_quotes_the_result_of_its_marker(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vpr_runner.bench.provenance import measured
 from vpr_runner.bench.readme import between_markers, rewrite
 
 __all__ = ["Fault", "markdown", "quoted", "summary", "update_document"]
@@ -52,12 +53,7 @@ def markdown(result: dict[str, Any]) -> str:
         for row in rows
     ]
     lines.append(f"| **all** | | **{total['injected']}** | **{total['survived']}** | **{total['lost']}** |")
-    code, hardware = result["code"], result["hardware"]
-    commit = (code["commit"] or "unknown")[:12] + (" with changes" if code["dirty"] else "")
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    where = f"{hardware['processor']} ({hardware['cores']} cores)"
-    rests_on = f"{result['date']}, commit {commit}, seed {result['seed']}, {result['minutes']} minutes on {where}"
-    lines += ["", f"{rests_on}; {versions}. Made by `nox -s faults`."]
+    lines += ["", f"{result['minutes']} minutes, seed {result['seed']}, {measured(result)}. Made by `nox -s faults`."]
     return "\n".join(lines)
 
 

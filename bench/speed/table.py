@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from vpr_runner.bench.provenance import measured
 from vpr_runner.bench.readme import between_markers, rewrite
 
 __all__ = ["markdown", "quoted", "update_document"]
@@ -68,18 +69,12 @@ def _memory(size: int | None) -> str:
 
 
 def _provenance(result: dict[str, Any]) -> str:
-    how = result["provenance"]
-    machine, code, versions = how["hardware"], how["code"], how["versions"]
-    commit = (code["commit"] or "unknown")[:10] + (" with changes" if code["dirty"] else "")
     repeats = sorted({row["repeats"] for row in result["rows"] if row["kind"] == "row" and row["repeats"]})
     span = f"{repeats[0]} to {repeats[-1]}" if repeats else "no"
-    accelerator = f", {machine['accelerator']}" if "accelerator" in machine else ""
     quick = " QUICK: tiny inputs, the numbers mean nothing." if result["quick"] else ""
     return (
-        f"Medians of {span} rounds in which the contestants take turns, range in brackets; rounds and warm-up of each "
-        f"row are in the JSON. Measured {how['date'][:10]}, commit {commit}, {machine['processor']}, "
-        f"{machine['cores']} cores, {machine['threads']} threads{accelerator}; Python {versions['python']}, torch "
-        f"{versions.get('torch', '?')}, numpy {versions.get('numpy', '?')}. Made by `nox -s speed`.{quick}"
+        f"medians of {span} rounds in which the contestants take turns, range in brackets; rounds and warm-up of each "
+        f"row are in the JSON; {measured(result['provenance'])}. Made by `nox -s speed`.{quick}"
     )
 
 

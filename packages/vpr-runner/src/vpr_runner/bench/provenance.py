@@ -6,11 +6,12 @@ import datetime as dt
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["code_state", "hardware", "provenance", "versions"]
+__all__ = ["code_state", "hardware", "measured", "provenance", "versions"]
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "scipy", "pydantic")
 
@@ -23,6 +24,18 @@ def provenance() -> dict[str, Any]:
         "hardware": hardware(),
         "versions": versions(),
     }
+
+
+def measured(how: Mapping[str, Any]) -> str:
+    """Return the provenance of a result file as the sentence that stands below its table."""
+    code, machine, libraries = how["code"], how["hardware"], how["versions"]
+    commit = (code["commit"] or "unknown")[:10] + (" with changes" if code["dirty"] else "")
+    accelerator = f", {machine['accelerator']}" if "accelerator" in machine else ""
+    named = ", ".join(f"{name} {libraries[name]}" for name in ("torch", "numpy") if name in libraries)
+    return (
+        f"measured {how['date'][:10]}, commit {commit}, {machine['processor']}, cores: {machine['cores']}, "
+        f"threads: {machine['threads']}{accelerator}; Python {libraries['python']}, {named}"
+    )
 
 
 def code_state(file: Path = Path(__file__)) -> dict[str, Any]:

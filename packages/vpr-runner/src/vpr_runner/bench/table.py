@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vpr_runner.bench.provenance import measured
 from vpr_runner.markdown import cell as escaped
 
 __all__ = ["caption", "columns", "markdown", "remarks", "text"]
@@ -133,13 +134,7 @@ def remarks(result: dict[str, Any]) -> list[str]:
     for item in result.get("gains", []):
         where = ", ".join(part for part in (item["setting"], item["test"]) if part)
         lines.append(f"{item['method']}, trained against untrained{f' ({where})' if where else ''}: {_said(item)}")
-    code, machine, versions = result["code"], result["hardware"], result["versions"]
-    commit = (code["commit"] or "none")[:10] + (" with changes" if code["dirty"] else "")
-    lines.append(
-        f"measured {result['date'][:10]}, commit {commit}, {machine['processor']}, {machine['threads']} threads"
-        f"{', ' + machine['accelerator'] if 'accelerator' in machine else ''}; Python {versions['python']}, "
-        f"torch {versions.get('torch', '?')}; spread over seeds {result['seeds']}, intervals over queries"
-    )
+    lines.append(f"{measured(result)}; spread over seeds {result['seeds']}, intervals over queries")
     return lines
 
 
