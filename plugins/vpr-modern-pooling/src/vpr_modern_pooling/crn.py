@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vpr_modern_pooling.checks import check_feature_map, check_positive
-from vpr_modern_pooling.clusters import assignment_weights, cluster_centres
+from vpr_modern_pooling.checks import check_feature_map
 from vpr_modern_pooling.normalization import l2_normalize
 from vpr_modern_pooling.precision import convolve, without_autocast
+from vpr_pooling import NetVLAD
 
 __all__ = ["CRN"]
 
@@ -19,7 +19,7 @@ FILTERS = {3: 32, 5: 32, 7: 20}
 """Size of the context filters: how many of them."""
 
 
-class CRN(nn.Module):
+class CRN(NetVLAD):
     """NetVLAD whose soft assignment is weighed by how much a location's surroundings are worth.
 
     On unit local features ``x``: ``m = up(sum_f ReLU(g_f * down(x) + b_f))``, where ``down`` averages over 3 x 3 with a
@@ -38,7 +38,7 @@ class CRN(nn.Module):
         in_channels: ``C``, channels of the feature map.
         num_clusters: ``K``.
 
-    State: ``context.{3, 5, 7}``, ``assignment_weight (K, C)``, ``centroids (K, C)``.
+    State: that of `vpr_pooling.NetVLAD` in its form v1, and ``context.{3, 5, 7}``.
 
     Example:
         >>> import torch
@@ -49,10 +49,7 @@ class CRN(nn.Module):
     orderless: bool = False
 
     def __init__(self, *, in_channels: int, num_clusters: int = 64) -> None:
-        super().__init__()
-        self.in_channels = check_positive("in_channels", in_channels)
-        self.num_clusters = check_positive("num_clusters", num_clusters)
-        self.out_dim = num_clusters * in_channels
+        super().__init__(in_channels=in_channels, num_clusters=num_clusters)
         self.context = nn.ModuleDict(
             {str(size): nn.Conv2d(in_channels, count, size, padding=size // 2) for size, count in FILTERS.items()}
         )
@@ -60,28 +57,10 @@ class CRN(nn.Module):
             nn.init.xavier_normal_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        centroids = F.normalize(torch.randn(num_clusters, in_channels), dim=1)
-        self.centroids = nn.Parameter(centroids)
-        self.assignment_weight = nn.Parameter(100.0 * centroids.clone())
 
     def filters(self) -> list[nn.Conv2d]:
         """Return the context filters, smallest first."""
         return [layer for layer in self.context.values() if isinstance(layer, nn.Conv2d)]
-
-    @torch.no_grad()
-    def init_from_features(self, features: Tensor, *, generator: Generator | None = None) -> None:
-        """Start centres and assignment from ``(N, in_channels)`` local features, as NetVLAD does.
-
-        Raises:
-            ValueError: wrong shape, too few different features, NaN or infinity.
-        """
-        if features.dim() != 2 or features.shape[1] != self.in_channels:
-            raise ValueError(f"features must have shape (N, {self.in_channels}), got {tuple(features.shape)}")
-        x = l2_normalize(features, dim=1)
-        centres = cluster_centres(x, count=self.num_clusters, generator=generator)
-        weights = assignment_weights(centres, x)
-        self.centroids.copy_(centres)
-        self.assignment_weight.copy_(weights)
 
     @torch.no_grad()
     def start_from_netvlad(self, state: Mapping[str, Tensor]) -> None:
