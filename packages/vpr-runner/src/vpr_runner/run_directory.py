@@ -84,9 +84,10 @@ class RunDirectory:
                 )
         elif any(name.name != ".lock" for name in self.path.iterdir()):
             raise UsageError(f"{self.path} is not empty and no run directory; name a new or an empty folder")
+        # What makes the folder a run directory comes first: killed in between, the next start knows it again.
+        atomic.write_json(self.path / "run.json", {"format": FORMAT, "config": wanted})
         atomic.write_text(self.path / "config.yaml", to_yaml(self.config))
         atomic.write_json(self.path / "environment.json", provenance())
-        atomic.write_json(self.path / "run.json", {"format": FORMAT, "config": wanted})
 
     def describe_data(self, dataset: Dataset, split: PlaceSplit) -> None:
         """Record the data set, or refuse to go on with a data set that has changed."""
