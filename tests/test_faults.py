@@ -13,6 +13,8 @@ from bench.faults.kills import Undisturbed, killed_at_moments, killed_at_operati
 from bench.faults.outcome import differences, torn_files
 from bench.faults.record import Fault, markdown, quoted, summary
 
+from vpr_runner.bench.store import digest
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "bench" / "results" / "faults.json"
 
@@ -47,7 +49,8 @@ def test_a_loss_is_noticed(victims, tmp_path: Path) -> None:
     stopped = shutil.copytree(calm.folder, tmp_path / "bench")
     cell = next((stopped / "cells").glob("*.json"))
     content = json.loads(cell.read_text(encoding="utf-8"))
-    content["dim"] += 1
+    content["cell"]["dim"] += 1
+    content["sha256"] = digest(content["cell"])
     cell.write_text(json.dumps(content), encoding="utf-8")
     assert command.finish(stopped) == ""
     assert differences(command.outcome(stopped), calm.outcome).startswith("differs: cells")

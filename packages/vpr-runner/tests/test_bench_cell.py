@@ -49,3 +49,12 @@ def test_seconds_are_unknown_after_a_kill(clock, tmp_path: Path) -> None:
     assert json.loads(file.read_text())["finished"] is False
     assert cell.timed(lambda: "network", file) == ("network", None)
     assert cell.timed(lambda: "network", file) == ("network", None)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("damage", [b"", b"{", b"\0" * 40, b"[]", b'{"seconds": 1.0}'])
+def test_seconds_are_unknown_when_their_file_is_damaged(clock, tmp_path: Path, damage: bytes) -> None:
+    file = tmp_path / "training.json"
+    file.write_bytes(damage)
+    assert cell.timed(lambda: "network", file) == ("network", None)
+    assert cell.timed(lambda: "network", file) == ("network", None)

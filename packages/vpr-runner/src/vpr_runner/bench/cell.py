@@ -77,10 +77,10 @@ def _trained(
 def timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float | None]:
     """Do ``work`` and return its result with the seconds it took over all of its starts, remembered in ``file``.
 
-    A start that was killed took nobody knows how long: the seconds are None then, which a table shows as unknown.
+    A start that was killed took nobody knows how long: the seconds are None then, which a table shows as unknown; so
+    they are when ``file`` is damaged.
     """
-    fresh = {"seconds": 0.0, "finished": False, "begun": False}
-    before = {**fresh, **(json.loads(file.read_text(encoding="utf-8")) if file.exists() else {})}
+    before = _remembered(file)
     if before["finished"]:  # it is only read: that is no training time
         return work(), before["seconds"]
     spent = None if before["begun"] else before["seconds"]
@@ -95,6 +95,17 @@ def timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float |
         # Once unknown, it stays so: whoever reads the file again finds the start still open.
         write_json(file, {"seconds": seconds, "finished": finished, "begun": seconds is None})
     return retriever, seconds
+
+
+def _remembered(file: Path) -> dict[str, Any]:
+    fresh = {"seconds": 0.0, "finished": False, "begun": False}
+    if not file.exists():
+        return fresh
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        known = None
+    return known if isinstance(known, dict) and known.keys() == fresh.keys() else {**fresh, "begun": True}
 
 
 def _outcome(report: Report, fingerprint: str | None) -> dict[str, Any]:
