@@ -34,11 +34,10 @@ def inject(command: Command, root: Path, calm: Undisturbed, *, kills: int, seed:
     faults = killed_at_moments(command, folder.with_name(f"{folder.name}-moment"), calm, kills=kills, seed=seed)
     if command.name == "data info":  # its files come from processes of their own
         return faults
-    some = max(2, kills // 3)
-    faults += killed_at_operations(command, folder.with_name(f"{folder.name}-file"), calm, kills=some, seed=seed)
+    faults += killed_at_operations(command, folder.with_name(f"{folder.name}-file"), calm, kills=kills, seed=seed)
     for fault in FAILING:
         to = folder.with_name(f"{folder.name}-{fault}")
-        faults += failed_operations(command, to, calm, fault=fault, times=some // 2, seed=seed)
+        faults += failed_operations(command, to, calm, fault=fault, times=max(1, kills // 6), seed=seed)
     for number, (files, kind) in enumerate(DAMAGED[command.name]):
         to = folder.with_name(f"{folder.name}-damage-{number}")
         faults += damaged_files(command, to, calm, files=files, kind=kind)
@@ -52,7 +51,7 @@ def inject(command: Command, root: Path, calm: Undisturbed, *, kills: int, seed:
 def main() -> int:
     """Inject faults into the chosen commands; exit code 1 when one was lost."""
     parser = argparse.ArgumentParser(prog="nox -s faults --", description=__doc__)
-    parser.add_argument("--kills", type=int, default=25, help="kills at random moments for each command")
+    parser.add_argument("--kills", type=int, default=25, help="kills at random moments of each command, and as many at file operations")
     parser.add_argument("--seed", type=int, default=0, help="draws moments and file operations")
     parser.add_argument("--jobs", type=int, default=2, help="commands that are disturbed at the same time")
     parser.add_argument("--only", action="append", help="this command; may be given again")
