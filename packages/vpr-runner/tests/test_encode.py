@@ -125,6 +125,24 @@ def test_too_large_for_half_precision_is_not_finite(images) -> None:
         )
 
 
+def test_half_precision_holds_its_largest_numbers_and_rounds_as_numpy_does(images) -> None:
+    random = np.random.default_rng(0)
+    values = random.standard_normal((len(images), 40), dtype=np.float32) * np.float32(10.0) ** random.integers(
+        -9, 4, 40
+    )
+    values[:, 0], values[:, 1] = 65_504, -65_504
+    out = np.empty(values.shape, dtype=np.float16)
+    batch = len(images)
+    encode(
+        lambda _: torch.from_numpy(values),
+        ImageSource(images),
+        range(batch),
+        out=out,
+        compute=compute(batch=batch, size=(16, 16)),
+    )
+    assert np.array_equal(out, values.astype(np.float16))
+
+
 def test_training_groups_are_what_was_asked_for(images) -> None:
     wanted = [np.array([3, 1, 4]), np.array([], dtype=np.int64), np.array([0]), np.array([6, 2, 1, 1])]
     for size in (None, (16, 16)):

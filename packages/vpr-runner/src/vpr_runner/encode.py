@@ -83,14 +83,15 @@ def encode(
     start = time.perf_counter()
     encoded = Encoded()
     missing = np.ones(len(positions), dtype=bool)
+    dtype = torch.from_numpy(out[:0]).dtype
 
     def write(rows: npt.NDArray[np.int64], values: Tensor) -> None:
-        with np.errstate(over="ignore"):  # what overflows half precision is found below
-            written = values.float().cpu().numpy().astype(out.dtype, copy=False)
-        finite = np.isfinite(written).reshape(len(written), -1).all(axis=1)
+        # torch rounds to half precision ten times faster than numpy, and a device copies half as much.
+        written = values.to(dtype).cpu().flatten(1)
+        finite = (torch.isfinite(written.amax(dim=1)) & torch.isfinite(written.amin(dim=1))).numpy()
         if not finite.all():
             raise NonFiniteDescriptorError([source.names[int(positions[row])] for row in rows[~finite]])
-        out[rows] = written
+        out[rows] = written.view(values.shape).numpy()
         missing[rows] = False
         encoded.images += len(rows)
         if progress is not None:
