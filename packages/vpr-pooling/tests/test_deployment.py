@@ -68,6 +68,9 @@ def test_compiles_in_one_graph_under_autocast(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(  # torch 2.10's inductor imports a module of torch that still uses TorchScript
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning:torch.jit._script"
+)
 def test_inductor_compiles_training() -> None:
     layer = make("netvlad-v1")
     features = maps(SHAPES[0])
@@ -75,6 +78,9 @@ def test_inductor_compiles_training() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(  # torch 2.10 reads its own archive through a bytes object
+    "ignore:The given buffer is not writable:UserWarning:torch.export.pt2_archive._package"
+)
 @each_layer
 def test_exports_with_open_batch_height_and_width(name: str) -> None:
     layer = make(name)

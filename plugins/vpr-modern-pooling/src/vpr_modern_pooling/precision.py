@@ -24,7 +24,7 @@ def raised(x: Tensor) -> Tensor:
 def without_autocast(x: Tensor) -> AbstractContextManager[object]:
     """Return a context in which autocast leaves operations on ``x``'s device alone."""
     kind = x.device.type
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+    if _knows_autocast(kind) and torch.is_autocast_enabled(kind):
         return torch.autocast(device_type=kind, enabled=False)
     return nullcontext()
 
@@ -43,3 +43,8 @@ def convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
 def layer_norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
     """Return ``layer(x)`` in the precision of ``x``."""
     return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch 2.10 cannot trace the question
+def _knows_autocast(kind: str) -> bool:
+    return torch.amp.is_autocast_available(kind)
