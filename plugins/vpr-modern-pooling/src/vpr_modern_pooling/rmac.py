@@ -26,7 +26,8 @@ def regions_along(longer: int, shorter: int) -> int:
     if longer == shorter:
         return 1
     # Neighbours are (longer - shorter) / (m - 1) apart; the smallest m where two are as near.
-    return min(CHOICES, key=lambda m: abs(1 - (longer - shorter) / ((m - 1) * shorter) - OVERLAP))
+    off = [abs(1 - (longer - shorter) / ((m - 1) * shorter) - OVERLAP) for m in CHOICES]
+    return CHOICES[off.index(min(off))]  # not min(..., key=...), which torch 2.10 cannot compile for a range
 
 
 def region_starts(length: int, side: int, count: int) -> list[int]:
