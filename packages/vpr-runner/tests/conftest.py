@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ def engine_registry() -> Any:
     from vpr_core import build_registry
 
     return build_registry(plugin_files=[Path(__file__).with_name("engine_components.py")])
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data, or a skip."""
+    folder = Path(os.environ.get("VPR_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
+    if not (folder / "tower_walks").is_dir():
+        pytest.skip(f"no real data at {folder}; set VPR_DATA to their folder")
+    return folder
 
 
 @pytest.fixture(scope="session")

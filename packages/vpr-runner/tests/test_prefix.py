@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import logging
@@ -66,6 +67,58 @@ def test_training_with_it_has_the_same_losses(make_config, engine_registry, tmp_
         losses[gib] = [line["loss"] for line in lines if line["kind"] == "part"]
     assert losses[1] == pytest.approx(losses[0], abs=1e-3)
     assert not (tmp_path / "1" / "cache").exists()
+
+
+@pytest.mark.shared
+def test_netvlad_on_real_weights_and_photographs_has_the_same_losses(shared_data, engine_registry, tmp_path) -> None:
+    """Half precision flips NetVLAD's assignments where random weights make them sharp; real ones do not."""
+    walks = shared_data / "tower_walks"
+    with (walks / "positions.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    clips = ("f06_hallway_alt", "f08_hallway_main", "f11_hallway_right")
+    (tmp_path / "images").symlink_to(walks / "images")
+    with (tmp_path / "positions.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(row for row in table if row["clip"] in clips and int(row["frame_1hz"]) <= 20)
+    losses = {}
+    for gib in (0, 1):
+        content = {
+            "dataset": {
+                "type": "folder",
+                "root": str(tmp_path),
+                "table": "positions.csv",
+                "columns": {
+                    "x": "pseudo_east_m",
+                    "y": "pseudo_north_m",
+                    "role": "upstream_split",
+                    "split": "partition",
+                    "place": "floor",
+                },
+                "radius": 10,
+                "negatives_exclude_same_place": True,
+            },
+            "backbone": {
+                "type": "resnet18",
+                "weights": str(shared_data / "weights" / "resnet18_layer3" / "resnet18_to_layer3_bnfolded.pth"),
+                "cut": "layer3",
+                "train_from": "layer3",
+            },
+            "pooling": {"type": "netvlad", "num_clusters": 64},
+            "loss": {"type": "weakly_supervised_ranking"},
+            "image": {"size": [96, 160]},
+            "init": {"images": 30, "locations": 50},
+            "train": {"epochs": 2, "frozen_cache_gib": gib, "optimizer": "adam", "lr": 0.0001},
+            "compute": {"device": "cpu", "threads": torch.get_num_threads()},
+        }
+        config = engine_registry.run_config_model().model_validate(content)
+        train(config, engine_registry, run_directory=tmp_path / str(gib), progress=False)
+        lines = [json.loads(line) for line in (tmp_path / str(gib) / "metrics.jsonl").read_text().splitlines()]
+        # The sum over a query's tuples: their mean jumps where one just ceases to violate the margin.
+        losses[gib] = [line["loss"] * line["violating"] / line["samples"] for line in lines if line["kind"] == "part"]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-3)
+    assert losses[0][0] > 0.05
+    assert losses[1] != losses[0]  # the cache took part
 
 
 def test_the_name_depends_on_weights_preprocessing_and_bytes(setting, tmp_path: Path) -> None:
