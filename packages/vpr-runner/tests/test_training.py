@@ -12,6 +12,7 @@ import torch
 
 from vpr_core import UsageError
 from vpr_runner import train
+from vpr_runner.cli.failures import Terminated
 from vpr_runner.job import Job, TrainingStoppedError
 from vpr_runner.storage import MODEL_FILE
 
@@ -161,6 +162,48 @@ def test_on_the_way_out_the_state_is_saved_but_not_in_the_middle_of_a_step(
     monkeypatch.undo()
     quiet(config, tmp_path / "run")
     assert weights(tmp_path / "run") == weights(tmp_path / "undisturbed")
+
+
+def terminated_after(monkeypatch, owner: type, method: str, *, call: int) -> None:
+    """Let SIGTERM arrive when a method has done its work for the ``call``-th time."""
+    original, calls = getattr(owner, method), 0
+
+    def terminated(self, *arguments, **settings):
+        nonlocal calls
+        calls += 1
+        value = original(self, *arguments, **settings)
+        if calls == call:
+            raise Terminated(15)
+        return value
+
+    monkeypatch.setattr(owner, method, terminated)
+
+
+@pytest.mark.parametrize("name", ["sgd", "places"])
+def test_a_signal_behind_a_line_of_metrics_does_not_write_it_twice(
+    make_config, quiet, tmp_path: Path, monkeypatch, name: str
+) -> None:
+    config = make_config(**SETTINGS[name])
+    quiet(config, tmp_path / "undisturbed")
+    terminated_after(monkeypatch, Job, "record_part", call=2)
+    with pytest.raises(Terminated):
+        quiet(config, tmp_path / "run")
+    monkeypatch.undo()
+    quiet(config, tmp_path / "run")
+    assert metrics(tmp_path / "run") == metrics(tmp_path / "undisturbed")
+    assert weights(tmp_path / "run") == weights(tmp_path / "undisturbed")
+
+
+def test_a_signal_behind_the_miner_saves_no_memory_without_its_tuples(
+    make_config, quiet, engine_registry, tmp_path: Path, monkeypatch
+) -> None:
+    config = make_config()
+    terminated_after(monkeypatch, type(engine_registry.build("miner", config.miner)), "mine", call=2)
+    with pytest.raises(Terminated):
+        quiet(config, tmp_path / "run")
+    newest = max((tmp_path / "run" / "checkpoints").glob("*.pt"))
+    state = torch.load(newest, weights_only=True)
+    assert len(state["miner"]["memory"]) == len(state["tuples"]["query"]) == 5  # those of the part before
 
 
 def test_a_torn_newest_checkpoint_costs_only_itself(make_config, quiet, tmp_path: Path, monkeypatch, caplog) -> None:

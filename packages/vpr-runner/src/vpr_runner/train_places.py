@@ -122,8 +122,8 @@ def place_epoch(job: Job, places: PlaceSet) -> None:
             )
             progress.update(1, f"loss {state.sums.mean_loss():.4f}")
             job.save_when_due()
-    job.record_part(parts=1, samples=sum(len(images) for images in batches), rate=rate)
-    with job.indivisible():
+    with job.indivisible():  # its line of metrics is written once
+        job.record_part(parts=1, samples=sum(len(images) for images in batches), rate=rate)
         state.next_part()
 
 

@@ -31,15 +31,16 @@ def tuple_epoch(job: Job, training: TrainingSet) -> None:
     rate = set_rate(state.stepper.optimizer, config, state.epoch)
     parts = parts_of(training.order(config, state.epoch), config, state.epoch)
     for number in range(state.part, len(parts)):
-        if state.tuples is None:
-            state.tuples = mine(job, training, parts[number])
+        tuples = state.tuples
+        if tuples is None:
+            tuples = mine(job, training, parts[number])
             job.save()
         label = f"epoch {state.epoch + 1}/{config.train.epochs}, part {number + 1}/{len(parts)}"
         with Progress(len(parts[number]), label, unit="tuple", shown=job.shown) as progress:
             progress.update(state.batch * config.train.batch)
             state.retriever.train()
-            for batch_number, batch, inputs in _batches(job, training, state.tuples):
-                done = min((batch_number + 1) * config.train.batch, len(state.tuples.query))
+            for batch_number, batch, inputs in _batches(job, training, tuples):
+                done = min((batch_number + 1) * config.train.batch, len(tuples.query))
                 job.step(
                     inputs,
                     partial(batch.terms, state.loss),
@@ -49,8 +50,8 @@ def tuple_epoch(job: Job, training: TrainingSet) -> None:
                 )
                 progress.update(done - progress.done, f"loss {state.sums.mean_loss():.4f}")
                 job.save_when_due()
-        job.record_part(parts=len(parts), samples=len(parts[number]), rate=rate)
-        with job.indivisible():
+        with job.indivisible():  # its line of metrics is written once
+            job.record_part(parts=len(parts), samples=len(parts[number]), rate=rate)
             state.next_part()
 
 
@@ -63,7 +64,7 @@ def parts_of(order: npt.NDArray[np.int64], config: RunConfig, epoch: int) -> lis
 
 
 def mine(job: Job, training: TrainingSet, queries: npt.NDArray[np.int64]) -> MinedTuples:
-    """Encode what the miner wants to see, and let it choose."""
+    """Encode what the miner wants to see, and let it choose the tuples, which are the state's from then on."""
     state = job.state
     request = training.request(queries, seed=job.config.seed, epoch=state.epoch, part=state.part)
     candidates = state.miner.candidates(request)
@@ -83,13 +84,16 @@ def mine(job: Job, training: TrainingSet, queries: npt.NDArray[np.int64]) -> Min
         shown=job.shown,
     )
     rows = torch.from_numpy(cache)
-    tuples = state.miner.mine(
-        request,
-        query_descriptors=rows[: len(queries)],
-        database_descriptors=rows[len(queries) :],
-        database_positions=candidates,
-    )
-    return MinedTuples(query=tuples.query, positives=tuples.positives, negatives=tuples.negatives)
+    with job.indivisible():  # a miner's memory is that of the next part as soon as it has chosen
+        found = state.miner.mine(
+            request,
+            query_descriptors=rows[: len(queries)],
+            database_descriptors=rows[len(queries) :],
+            database_positions=candidates,
+        )
+        tuples = MinedTuples(query=found.query, positives=found.positives, negatives=found.negatives)
+        state.tuples = tuples
+    return tuples
 
 
 def _batches(job: Job, training: TrainingSet, tuples: MinedTuples) -> Iterator[tuple[int, TupleBatch, list[Batch]]]:
