@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -9,6 +10,7 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -83,8 +85,9 @@ def fetch(name: str, *, root: Path | str, progress: bool = True) -> list[Path]:
 def extract_archive(archive: Path, folder: Path, *, source: str = "") -> int:
     """Put every file of a tar archive into ``folder``, without the folders that it has inside the archive.
 
-    Links, devices, absolute names and names that climb out are refused (`tarfile.data_filter`), before anything of
-    them is written; so are two files of one name, and archives that unfold to more than `MAX_UNPACKED`.
+    Links, devices, absolute names and names that climb out are refused (`tarfile.data_filter`); so are two files of one
+    name, and archives that unfold to more than `MAX_UNPACKED`. The whole archive is read, to the checksum at its end,
+    before anything of it is written.
 
     Returns:
         Number of files.
@@ -94,34 +97,43 @@ def extract_archive(archive: Path, folder: Path, *, source: str = "") -> int:
     """
     source = source or str(archive)
     folder.mkdir(parents=True, exist_ok=True)
-    names: set[str] = set()
-    total = 0
     try:
         with tarfile.open(archive) as tar:
-            for member in tar:
-                checked = tarfile.data_filter(member, str(folder))
-                name = PurePosixPath(member.name).name
-                if member.isdir() or name.startswith("."):
-                    continue
-                total += member.size
-                if not member.isfile() or checked is None:
-                    raise ValueError(f"{source}: holds {member.name!r}, which is not a plain file; nothing good")
-                if name in names:
-                    raise ValueError(f"{source}: holds two files named {name!r}")
-                if total > MAX_UNPACKED:
-                    raise ValueError(f"{source}: unfolds to more than {MAX_UNPACKED >> 30} GiB; it is not unpacked")
+            files = _plain_files(tar, folder, source=source)
+            while tar.fileobj.read(BLOCK):
+                pass  # gzip compares its checksum at the very end, behind what tar looks at
+            for name, member in files.items():
                 content = tar.extractfile(member)
                 if content is None:
                     raise ValueError(f"{source}: {member.name!r} cannot be read")
                 with content:
                     _write(content, folder / name)
-                names.add(name)
     except tarfile.FilterError as error:
         raise ValueError(f"{source}: {error}; an archive that leaves its folder is not unpacked") from error
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         said = str(error).partition("\n")[0].rstrip(":")
         raise ValueError(f"{source}: is not a whole tar archive ({said}); fetch it again") from error
-    return len(names)
+    return len(files)
+
+
+def _plain_files(tar: tarfile.TarFile, folder: Path, *, source: str) -> dict[str, tarfile.TarInfo]:
+    """Return the archive's files by the name that each will have, or refuse the archive."""
+    files: dict[str, tarfile.TarInfo] = {}
+    total = 0
+    for member in tar:
+        checked = tarfile.data_filter(member, str(folder))
+        name = PurePosixPath(member.name).name
+        if member.isdir() or name.startswith("."):
+            continue
+        total += member.size
+        if not member.isfile() or checked is None:
+            raise ValueError(f"{source}: holds {member.name!r}, which is not a plain file; nothing good")
+        if name in files:
+            raise ValueError(f"{source}: holds two files named {name!r}")
+        if total > MAX_UNPACKED:
+            raise ValueError(f"{source}: unfolds to more than {MAX_UNPACKED >> 30} GiB; it is not unpacked")
+        files[name] = member
+    return files
 
 
 def _write(content: IO[bytes], path: Path) -> None:
