@@ -139,6 +139,10 @@ def test_geojson_points(tmp_path):
             r"feature 0 must have coordinates \[longitude, latitude\], got \[1.0\]",
         ),
         (collection(feature(coordinates=("1", "2"))), "must have coordinates"),
+        (
+            collection(feature(), feature(coordinates=(10**400, 2))),
+            "a coordinate of more than 308 digits",
+        ),
         (collection({**feature(), "properties": None}), "feature 0 must have properties with the image's name"),
         (collection(feature(role="db"), feature("b")), "feature 1 must have a text or number as property 'role'"),
         (collection(feature(), feature()), "feature 1 repeats 'a.jpg' of feature 0"),

@@ -60,4 +60,7 @@ def _row(feature: Any, where: str) -> tuple[dict[str, Any], float, float]:
     properties = feature.get("properties")
     if not isinstance(properties, dict):
         raise ValueError(f"{where} must have properties with the image's name, got {properties!r}")
-    return properties, float(numbers[0]), float(numbers[1])
+    try:
+        return properties, float(numbers[0]), float(numbers[1])
+    except OverflowError as error:  # a whole number that no float holds
+        raise ValueError(f"{where} has a coordinate of more than 308 digits") from error
