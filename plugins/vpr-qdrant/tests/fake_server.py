@@ -66,7 +66,7 @@ class Database:
                 client.upsert(name, models.PointsBatch.model_validate(body).batch)
                 return done
             case "POST", "points/delete":
-                client.delete(name, models.PointIdsList.model_validate(body))
+                client.delete(name, models.FilterSelector.model_validate(body))
                 return done
             case "POST", "points/count":
                 return {"count": client.count(name).count}

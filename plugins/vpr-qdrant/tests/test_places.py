@@ -153,6 +153,34 @@ def test_a_server_that_fails_in_the_middle_leaves_nothing_half(server) -> None:
     index.close()
 
 
+@pytest.mark.fault
+@pytest.mark.parametrize("place", ["memory", "folder"])
+def test_an_embedded_database_that_fails_in_the_middle_leaves_nothing_half(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qdrant_client import QdrantClient
+
+    index = QdrantIndex(dim=4, path=tmp_path / "db" if place == "folder" else None, batch=2)
+    index.add(ROWS)
+    original, calls = QdrantClient.upsert, []
+
+    def second_upsert_fails(self: QdrantClient, *args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
+            raise OSError("disk is full")
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(QdrantClient, "upsert", second_upsert_fails)
+        with pytest.raises(OSError, match="disk is full"):
+            index.add(ROWS)
+    assert len(index) == 4
+    assert index.search(ROWS[:1], 4).index.tolist() == [[0, 1, 2, 3]]
+    index.add(ROWS[:1])
+    assert index.search(ROWS[:1], 2).index.tolist() == [[0, 4]]
+    index.close()
+
+
 def test_nobody_there() -> None:
     with pytest.raises(
         ConnectionError, match=r"url: http://127\.0\.0\.1:9 does not answer .* port right \(REST 6333\)"

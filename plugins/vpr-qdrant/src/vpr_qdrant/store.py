@@ -118,9 +118,10 @@ class Store:
     def remove_from(self, first: int, end: int) -> None:
         """Remove points ``first`` to ``end - 1``, those that are there."""
         for start in range(first, end, self._batch):
-            ids = list(range(start, min(start + self._batch, end)))
+            # A filter, since a list must name points that are there for an embedded database of qdrant-client 1.13.
+            there = models.HasIdCondition(has_id=list(range(start, min(start + self._batch, end))))
             with answering(self._place):
-                self._client.delete(self._name, models.PointIdsList(points=list(ids)), wait=True)
+                self._client.delete(self._name, models.FilterSelector(filter=models.Filter(must=[there])), wait=True)
 
     def propose(
         self, queries: Float32, limit: int, *, near: Float64 | None, radius: float | None, exact: bool
