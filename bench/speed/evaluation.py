@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from bench.speed import yardsticks
-from bench.speed.measure import Effort, compare, peak_memory
+from bench.speed.measure import Effort, compare, own_memory
 from bench.speed.row import Row
 
 __all__ = ["initialization", "recall", "search", "write_database"]
@@ -73,21 +73,18 @@ def search(effort: Effort) -> list[Row]:
                 raise AssertionError("the search does not find the images that the queries were made from")
 
         def product() -> None:
-            tensor = torch.from_numpy(asked[:some])
             for start in range(0, rows, 8192):
-                tensor @ torch.from_numpy(np.array(database[start : start + 8192])).T
+                asked[:some] @ database[start : start + 8192].T
 
         contestants = {
             "ours": lambda: search_exact(asked[:few], database, top),
             "whole matrix, argsort": lambda: np.argsort(-(asked[:few] @ np.asarray(database).T), axis=1),
         }
         part = compare(contestants, repeats=effort.rounds(0.6), warmup=0)
-        memory = {name: peak_memory(call, warmup=False) for name, call in contestants.items()}
-        bare = compare({"product": product}, repeats=effort.rounds(0.4), warmup=1).timings["product"].median
+        memory = {name: own_memory(call) for name, call in contestants.items()}
+        bare = compare({"product": product}, repeats=effort.rounds(0.4), warmup=0).timings["product"].median
         held: list[int] = []
-        whole = compare(
-            {"ours": lambda: held.append(peak_memory(evaluate, warmup=False))}, repeats=1, warmup=0
-        ).timings["ours"]
+        whole = compare({"ours": lambda: held.append(own_memory(evaluate))}, repeats=1, warmup=0).timings["ours"]
     what = f"x {rows:,} x {dim:,} from disk, top {top}"
     seconds, limit = whole.median, bare * queries / some
     return [
@@ -113,8 +110,9 @@ def search(effort: Effort) -> list[Row]:
             unit="queries",
             target="exact, bounded memory",
             note=(
-                f"run once at this size; the product was timed with {some:,} queries and scaled. Memory counts "
-                "the mapped pages of the database, which the kernel may take back"
+                f"run once at this size; the product was timed with {some:,} queries and scaled. Memory is beside "
+                f"{asked.nbytes / 2**20:,.0f} MiB of queries and mapped pages of the database's "
+                f"{database.nbytes / 2**20:,.0f} MiB, which the kernel may take back"
             ),
             repeats=1,
             seconds={"ours": whole.seconds},

@@ -1,9 +1,10 @@
-"""Timing and memory: medians over interleaved repeats, and the peak of resident memory above where a call began."""
+"""Timing and memory: medians over interleaved repeats, and the peak of memory above where a call began."""
 
 from __future__ import annotations
 
 import gc
 import statistics
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Comparison", "Effort", "Timing", "compare", "peak_memory"]
+__all__ = ["Comparison", "Effort", "Timing", "compare", "own_memory", "peak_memory"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,3 +125,26 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu", warmup: bool
     before = _status("VmRSS")
     call()
     return max(0, _status("VmHWM") - before)
+
+
+def own_memory(call: Callable[[], object], *, every: float = 0.005) -> int:
+    """Bytes that one call needs at its peak, above what was held before it, without the pages of files that it maps.
+
+    The kernel keeps no peak of these: they are looked at ``every`` so many seconds.
+    """
+    gc.collect()
+    before = _status("RssAnon")
+    seen, over = [before], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(every):
+            seen[0] = max(seen[0], _status("RssAnon"))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        call()
+    finally:
+        over.set()
+        watcher.join()
+    return seen[0] - before

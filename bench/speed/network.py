@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vpr_core import RunConfig
 
-__all__ = ["REGISTRY", "images_below", "make_config", "training_folder", "write_photographs"]
+__all__ = ["FILES", "REGISTRY", "images_below", "make_config", "training_folder", "write_photographs"]
 
 REGISTRY = build_registry()
 FILES = 48

@@ -101,8 +101,9 @@ class Growth:
         step: encode, mine, search ...
         inputs: what else there was.
         images: sizes, rising.
-        seconds, bytes: of each size; memory above what was held before.
+        seconds, bytes: of each size; memory above what was held before, without pages of mapped files.
         expected: the exponent of time that the method implies.
+        note: what bounds or explains it.
     """
 
     step: str
@@ -111,12 +112,13 @@ class Growth:
     seconds: Sequence[float]
     bytes: Sequence[int]
     expected: float = 1.0
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON, with the fitted exponents."""
+        """As plain JSON, with the fitted exponents; less than a MiB of memory counts as one."""
         exponents = {
             "time_exponent": exponent(self.images, self.seconds),
-            "memory_exponent": exponent(self.images, self.bytes),
+            "memory_exponent": exponent(self.images, [max(size, 2**20) for size in self.bytes]),
         }
         return {"kind": "growth", **asdict(self), **exponents}
 

@@ -25,6 +25,7 @@ def markdown(result: dict[str, Any]) -> str:
         lines += ["", "| growth of | images | seconds | peak memory | time ~ images^ | memory ~ images^ | expected |"]
         lines += ["|---|---|---|---|---:|---:|---:|", *(_growth_line(row) for row in growths)]
     notes = [f"- {row['what']}: {row['note']}" for row in measured if row["note"]]
+    notes += [f"- growth of {row['step']} ({row['inputs']}): {row['note']}" for row in growths if row["note"]]
     notes += [f"- not measured: {row['what']} ({row['skipped']})" for row in result["rows"] if row.get("skipped")]
     return "\n".join([*lines, "", *notes, f"- {_provenance(result)}"])
 

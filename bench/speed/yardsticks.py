@@ -61,19 +61,22 @@ def hardest_negatives_per_query(
     return chosen
 
 
-def hdf5_round_trip(descriptors: np.ndarray, path: Path, reads: Sequence[np.ndarray]) -> float:
-    """Write a descriptor cache to HDF5, then read rows by index for each query (sorted, as h5py demands)."""
+def distances_from_hdf5(
+    descriptors: np.ndarray, path: Path, queries: np.ndarray, rows: np.ndarray, *, batch: int
+) -> np.ndarray:
+    """Rewrite a descriptor cache in HDF5, then read each query's rows by index (sorted, as h5py demands)."""
     import h5py
 
     with h5py.File(path, "w") as file:
         data = file.create_dataset("features", descriptors.shape, dtype=np.float32)
-        for start in range(0, len(descriptors), 24):
-            data[start : start + 24] = descriptors[start : start + 24]
-    total = 0.0
+        for start in range(0, len(descriptors), batch):
+            data[start : start + batch] = descriptors[start : start + batch]
+    squared = np.empty(rows.shape, dtype=np.float32)
     with h5py.File(path, "r") as file:
-        for rows in reads:
-            total += float(file["features"][np.sort(rows)].sum())
-    return total
+        for query, wanted, row in zip(queries, rows, squared, strict=True):
+            read = file["features"][wanted]
+            row[:] = query @ query + np.einsum("nd,nd->n", read, read) - 2 * (read @ query)
+    return squared
 
 
 def recall_python_loop(ranked: np.ndarray, positives: Sequence[np.ndarray], at: Sequence[int]) -> list[float]:
