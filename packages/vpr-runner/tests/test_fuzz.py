@@ -7,6 +7,7 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ from vpr_core import ConfigError, UsageError
 from vpr_core.config import parse_run
 from vpr_runner import load_descriptors, load_retriever
 from vpr_runner.bench.readme import load_result
+from vpr_runner.bench.store import CellStore
 from vpr_runner.bench.suite import load_suite
 from vpr_runner.cli.images import read_origin
+from vpr_runner.cli.model import open_model
 from vpr_runner.distributed import ONE_PROCESS
 from vpr_runner.manifest import ChunkRecord, Manifest
 from vpr_runner.run_directory import RunDirectory
@@ -204,3 +207,32 @@ def test_models(make_config, engine_registry, tmp_path: Path, data) -> None:
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     file.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     reads_or_says(lambda: load_retriever(file, engine_registry))
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, "1" * 5000], ids=["lists", "objects", "a number"])
+def test_json_that_python_cannot_follow(make_config, engine_registry, tmp_path: Path, text: str) -> None:
+    for name in ("manifest.json", "000000.json", "origin.json", "run.json", "result.json", "model.json"):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "c.json").write_text(text)
+    file = tmp_path / "m.safetensors"
+    file.write_bytes(safetensors.torch.save({"weight": torch.zeros(2)}, {"vpr": text}))
+
+    def hold() -> None:
+        with RunDirectory.hold(tmp_path, make_config(), ranks=ONE_PROCESS, resume=True):
+            pass
+
+    for read in (
+        lambda: Manifest.read(tmp_path),
+        lambda: read_origin(tmp_path),
+        hold,
+        lambda: load_retriever(file, engine_registry),
+        lambda: open_model(tmp_path),
+    ):
+        with pytest.raises(SAID):
+            read()
+    with pytest.raises(ValueError, match=r"result.json: not a result of `vpr bench`"):
+        load_result(tmp_path / "result.json")
+    assert ChunkRecord.read(tmp_path, 0) is None
+    assert CellStore(tmp_path).find(SimpleNamespace(file_name="c.json", key="k")) is None

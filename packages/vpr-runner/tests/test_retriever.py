@@ -199,6 +199,53 @@ def test_weights_of_another_structure_are_refused(make_config, engine_registry, 
         load_retriever(tmp_path, engine_registry)
 
 
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"whitening.bias": None}, r"its whitening must be a weight \(d, 40\) and a bias"),
+        ({"whitening.weight": None}, "its whitening must be"),
+        ({"whitening.weight": torch.ones(5, 7)}, "its whitening must be"),
+        ({"whitening.weight": torch.ones(5)}, "its whitening must be"),
+        ({"whitening.bias": torch.ones(5, 1)}, "its whitening must be"),
+        ({"pooling.p": torch.ones((), dtype=torch.int8)}, "pooling.p is torch.int8, torch.float32 belongs there"),
+        ({"pooling.p": torch.full((), float("nan"))}, "pooling.p holds NaN"),
+        ({"pooling.p": torch.ones(3)}, "weights do not fit"),
+        ({"pooling.p": None}, "weights do not fit"),
+        ({"more": torch.ones(3)}, "weights do not fit"),
+    ],
+)
+def test_tensors_of_another_kind_or_shape_are_refused(
+    make_config, engine_registry, tmp_path: Path, damage, message: str
+) -> None:
+    import safetensors
+    import safetensors.torch
+
+    from vpr_runner.storage import tensor_digest
+
+    retriever = assemble(make_config(), engine_registry)
+    retriever.whitening = WhiteningLayer(weight=torch.ones(5, retriever.out_dim), bias=torch.zeros(5))
+    file = save_retriever(retriever, tmp_path, make_config())
+    with safetensors.safe_open(file, framework="pt") as reader:
+        about = json.loads(reader.metadata()["vpr"])
+        tensors = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
+    tensors = {name: tensor for name, tensor in {**tensors, **damage}.items() if tensor is not None}
+    about["weights_sha256"] = tensor_digest(tensors)  # whoever writes such a file can write this, too
+    file.write_bytes(safetensors.torch.save(tensors, {"vpr": json.dumps(about)}))
+    with pytest.raises(UsageError, match=message):
+        load_retriever(tmp_path, engine_registry)
+
+
+@pytest.mark.fault
+def test_a_run_that_is_not_finished_says_so(make_config, engine_registry, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"this run is not finished, so .* goes on$"):
+        load_retriever(tmp_path, engine_registry)
+    best = save_retriever(assemble(make_config(), engine_registry), tmp_path / "best", make_config())
+    with pytest.raises(UsageError, match=rf"{best} is the best network so far"):
+        load_retriever(tmp_path, engine_registry)
+
+
 def test_a_truncated_whitening_is_the_first_numbers_at_unit_length() -> None:
     generator = torch.Generator().manual_seed(0)
     layer = WhiteningLayer(weight=torch.randn(6, 10, generator=generator), bias=torch.randn(6, generator=generator))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from vpr_core import UsageError
 from vpr_runner import atomic
+from vpr_runner.documents import parsed
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
@@ -88,7 +88,7 @@ class Manifest:
         if not file.is_file():
             return None
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
+            data = parsed(file.read_text(encoding="utf-8"))
             if data["format"] != FORMAT:
                 raise UsageError(
                     f"{file}: format {data['format']!r}, this version reads {FORMAT}; extract again elsewhere"
@@ -162,7 +162,7 @@ class ChunkRecord:
     def read(cls, folder: Path, number: int) -> ChunkRecord | None:
         """Read a chunk's record; None when it is missing or damaged."""
         try:
-            record = cls(**json.loads(chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")))
+            record = cls(**parsed(chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
         failures: Any = record.failures  # anything may stand in a file

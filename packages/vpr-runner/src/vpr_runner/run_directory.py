@@ -23,6 +23,7 @@ from vpr_runner import atomic
 from vpr_runner.bench.provenance import provenance
 from vpr_runner.checkpoint import Checkpoints
 from vpr_runner.distributed import Ranks
+from vpr_runner.documents import parsed
 from vpr_runner.lock import folder_lock
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class RunDirectory:
         if not file.exists():
             return None
         try:
-            value = json.loads(file.read_text(encoding="utf-8"))
+            value = parsed(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise UsageError(f"{file}: not JSON ({error}); restore it or begin a new run") from error
         if not isinstance(value, dict):

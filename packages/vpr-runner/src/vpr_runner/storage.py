@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from vpr_core import UsageError
 from vpr_core.config import DEFAULT_COMPONENTS, parse_run
 from vpr_runner import atomic
+from vpr_runner.documents import parsed
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -64,7 +65,7 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
     file = _find(path)
     try:
         with safe_open(file, framework="pt") as reader:
-            description = json.loads((reader.metadata() or {}).get("vpr", "null"))
+            description = parsed((reader.metadata() or {}).get("vpr", "null"))
             tensors: dict[str, Tensor] = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise UsageError(f"{file}: not a whole safetensors file ({error}); train again or take another copy") from error
@@ -80,10 +81,14 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
         )
     config = parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
     retriever = assemble(_without_pretrained_weights(config), registry)
-    if "whitening.weight" in tensors:
-        retriever.whitening = WhiteningLayer(
-            weight=tensors["whitening.weight"].clone(), bias=tensors["whitening.bias"].clone()
-        )
+    if "whitening.weight" in tensors or "whitening.bias" in tensors:
+        weight, bias = tensors.get("whitening.weight"), tensors.get("whitening.bias")
+        if weight is None or bias is None or weight.shape != (len(bias), retriever.out_dim) or bias.dim() != 1:
+            raise UsageError(
+                f"{file}: its whitening must be a weight (d, {retriever.out_dim}) and a bias (d,); take another copy"
+            )
+        retriever.whitening = WhiteningLayer(weight=weight.clone(), bias=bias.clone())
+    _check_numbers(tensors, retriever, file)
     try:
         retriever.load_state_dict(tensors)
     except RuntimeError as error:
@@ -116,10 +121,28 @@ def tensor_digest(tensors: Mapping[str, Tensor] | nn.Module) -> str:
     return digest.hexdigest()
 
 
+def _check_numbers(tensors: Mapping[str, Tensor], retriever: Retriever, file: Path) -> None:
+    """Refuse what would be taken without a word: whole numbers where fractions belong, and NaN."""
+    for name, own in retriever.state_dict().items():
+        tensor = tensors.get(name)
+        if tensor is None:
+            continue
+        if tensor.is_floating_point() != own.is_floating_point():
+            raise UsageError(f"{file}: {name} is {tensor.dtype}, {own.dtype} belongs there; take another copy")
+        if bool(tensor.isnan().any()):
+            raise UsageError(f"{file}: {name} holds NaN; train again, or take another copy")
+
+
 def _find(path: Path) -> Path:
     for candidate in (path, path / MODEL_FILE, path / "model" / MODEL_FILE):
         if candidate.is_file():
             return candidate
+    if (path / "run.json").is_file():
+        best = path / "best" / MODEL_FILE
+        raise UsageError(
+            f"{path}: this run is not finished, so there is no model yet; `vpr train` with the same run file goes on"
+            + (f". {best} is the best network so far" if best.is_file() else "")
+        )
     raise UsageError(f"{path}: no model there (looked for {MODEL_FILE}); `vpr train` writes one at the end of a run")
 
 

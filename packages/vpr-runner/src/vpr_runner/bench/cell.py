@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vpr_runner.atomic import write_json
 from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.plan import Cell, weights_key
+from vpr_runner.documents import parsed
 from vpr_runner.evaluation import Report, evaluate
 from vpr_runner.retriever import Retriever
 from vpr_runner.storage import MODEL_FILE
@@ -102,7 +102,7 @@ def _remembered(file: Path) -> dict[str, Any]:
     if not file.exists():
         return fresh
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
+        known = parsed(file.read_text(encoding="utf-8"))
     except ValueError:
         known = None
     return known if isinstance(known, dict) and known.keys() == fresh.keys() else {**fresh, "begun": True}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from vpr_runner.atomic import write_text
 from vpr_runner.bench.table import markdown
+from vpr_runner.documents import parsed
 
 __all__ = ["between_markers", "load_result", "rendered", "rewrite", "update_document"]
 
@@ -24,7 +24,7 @@ def load_result(path: Path) -> dict[str, Any]:
         FileNotFoundError: no such file.
     """
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = parsed(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not a result of `vpr bench` (no JSON: {error})") from error
     if not isinstance(result, dict) or result.get("schema") != SCHEMA or "rows" not in result:

@@ -10,6 +10,7 @@ from typing import Any
 
 from vpr_runner.atomic import write_json
 from vpr_runner.bench.plan import Cell
+from vpr_runner.documents import parsed
 
 __all__ = ["CellStore", "digest"]
 
@@ -31,7 +32,7 @@ class CellStore:
         """Return the stored result of exactly this cell, or None: not run, run with another configuration, damaged."""
         path = self._folder / cell.file_name
         try:
-            file = json.loads(path.read_text(encoding="utf-8"))
+            file = parsed(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         stored = file.get("cell") if isinstance(file, dict) and file.get("format") == FORMAT else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -110,13 +109,14 @@ def read_origin(folder: Path) -> Origin:
         UsageError: a file of it is damaged.
     """
     from vpr_core import UsageError
+    from vpr_runner.documents import parsed
 
     model = None
     positions: dict[str, tuple[float, float]] = {}
     try:
         name = ORIGIN_FILE
         if (folder / name).is_file():
-            model = Path(json.loads((folder / name).read_text(encoding="utf-8"))["model"])
+            model = Path(parsed((folder / name).read_text(encoding="utf-8"))["model"])
         name = ROWS_FILE
         if (folder / name).is_file():
             with (folder / name).open(encoding="utf-8", newline="") as file:
