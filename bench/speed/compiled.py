@@ -37,7 +37,7 @@ def measure(effort: Effort) -> list[Row]:
     with torch.inference_mode():
         start = time.perf_counter()
         try:
-            with torch.compiler.config.patch(force_disable_caches=True), warnings.catch_warnings():
+            with torch.compiler.config.patch(force_disable_caches=not effort.quick), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*force_disable_caches")  # torch says that it obeys
                 compiled = networks[True](images)
         except torch._dynamo.exc.BackendCompilerFailed as error:
