@@ -51,7 +51,9 @@ def inject(command: Command, root: Path, calm: Undisturbed, *, kills: int, seed:
 def main() -> int:
     """Inject faults into the chosen commands; exit code 1 when one was lost."""
     parser = argparse.ArgumentParser(prog="nox -s faults --", description=__doc__)
-    parser.add_argument("--kills", type=int, default=25, help="kills at random moments of each command, and as many at file operations")
+    parser.add_argument(
+        "--kills", type=int, default=25, help="kills at random moments of each command, and as many at file operations"
+    )
     parser.add_argument("--seed", type=int, default=0, help="draws moments and file operations")
     parser.add_argument("--jobs", type=int, default=2, help="commands that are disturbed at the same time")
     parser.add_argument("--only", action="append", help="this command; may be given again")
