@@ -153,6 +153,12 @@ def test_missing_files_folders_and_link_loops(tmp_path):
     assert reason(tmp_path / "loop.jpg").startswith("cannot be read: ")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.jpg")
+    assert reason(tmp_path / "x.jpg") == "is a pipe, not an image file"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission(tmp_path):
     path = tmp_path / "x.png"
@@ -165,6 +171,7 @@ def test_permission_denied_is_said(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "x.png").write_bytes(b"")
     monkeypatch.setattr("pathlib.Path.open", refuse)
     assert reason(tmp_path / "x.png") == "may not be read (permission denied)"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
@@ -27,6 +28,23 @@ def test_linked_folders_are_followed_once(tmp_path, photo):
     (tmp_path / "elsewhere").symlink_to(tmp_path / "pics" / "a")
     assert list_images(tmp_path / "pics", root=tmp_path).columns["name"] == ["pics/a/x.png"]
     assert list_images(tmp_path / "elsewhere", root=tmp_path).columns["name"][-1] == "elsewhere/x.png"
+
+
+def test_of_two_ways_to_a_folder_the_first_name_counts(tmp_path, photo, monkeypatch):
+    """Whatever order the file system lists them in: the names of a map must not depend on the machine."""
+    photo("pics/b/x.png")
+    (tmp_path / "pics" / "a").symlink_to(tmp_path / "pics" / "b")
+    (tmp_path / "pics" / "c").symlink_to(tmp_path / "pics" / "b")
+    real = os.scandir
+    for order in (False, True):
+
+        @contextlib.contextmanager
+        def ordered(folder, order=order):
+            with real(folder) as entries:
+                yield iter(sorted(entries, key=lambda entry: entry.name, reverse=order))
+
+        monkeypatch.setattr(os, "scandir", ordered)
+        assert list_images(tmp_path / "pics", root=tmp_path).columns["name"] == ["pics/a/x.png"]
 
 
 def test_nothing_to_list(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -61,6 +62,8 @@ def load_image(path: Path | str, *, at_least: tuple[int, int] | None = None) -> 
     """
     path = Path(path)
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for a writer that never comes
+            raise ImageDecodeError(path, "is a pipe, not an image file")
         with path.open("rb") as file:
             return _decode(path, file, at_least)
     except ImageDecodeError:

@@ -51,7 +51,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         return
     seen.add((status.st_dev, status.st_ino))
     with os.scandir(folder) as entries:
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):  # of two ways to a folder, everywhere the same one
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
