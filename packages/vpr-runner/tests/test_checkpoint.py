@@ -72,6 +72,20 @@ def test_all_broken_is_like_none(tmp_path: Path) -> None:
     assert checkpoints.newest() is None
 
 
+def test_one_that_may_not_be_read_is_not_a_broken_one(tmp_path: Path, monkeypatch) -> None:
+    """Another user's, say: setting it aside would throw a whole run away."""
+    checkpoints = saved(tmp_path, [1, 2])
+
+    def refused(self: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(PermissionError):
+        checkpoints.newest()
+    monkeypatch.undo()
+    assert checkpoints.newest()["value"] == 2
+
+
 def test_a_pickled_program_is_not_run(tmp_path: Path) -> None:
     import hashlib
     import pickle

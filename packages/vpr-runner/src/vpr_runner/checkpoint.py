@@ -53,11 +53,16 @@ class Checkpoints:
         """Return the newest whole state, or None when there is no checkpoint.
 
         Broken ones are skipped with a warning and set aside as ``*.broken``, so that their numbers are free again.
+
+        Raises:
+            PermissionError: one may not be read, which says nothing about its content.
         """
         for number in reversed(self._numbers()):
             path = self._path(number)
             try:
                 return self._read(path)
+            except PermissionError:
+                raise
             except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
                 log.warning("%s is not whole (%s); going back to the checkpoint before", path, error)
                 path.rename(path.with_suffix(".broken"))
