@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from pathlib import Path
 
 import pytest
 
 from vpr_core import UsageError
+from vpr_runner import train
 from vpr_runner.distributed import ONE_PROCESS
 from vpr_runner.run_directory import RunDirectory
 
@@ -49,3 +52,45 @@ def test_a_folder_with_anything_else_is_refused(tmp_path: Path, make_config) -> 
         RunDirectory.hold(tmp_path, make_config(), ranks=ONE_PROCESS, resume=True),
     ):
         pass
+
+
+def test_a_run_keeps_its_precision_and_may_change_its_machine(tmp_path: Path, make_config) -> None:
+    def hold(**compute: object) -> None:
+        with RunDirectory.hold(tmp_path, make_config(compute=compute), ranks=ONE_PROCESS, resume=True):
+            pass
+
+    hold(precision="float32")
+    hold(precision="float32", threads=3, batch=5, on_bad_image="skip")
+    with pytest.raises(UsageError, match=r'compute.precision was "float32", is now "bfloat16"'):
+        hold(precision="bfloat16")
+    identity = json.loads((tmp_path / "run.json").read_text())
+    del identity["config"]["compute"]  # as the first versions wrote it
+    (tmp_path / "run.json").write_text(json.dumps(identity))
+    hold(precision="float32")
+
+
+@pytest.mark.fault
+def test_a_full_disk_under_the_metrics_leaves_no_torn_line(tmp_path: Path, make_config, engine_registry) -> None:
+    """Half a line, then ENOSPC; the next start cuts it off and ends with the lines of an undisturbed run."""
+    config, record, calls = make_config(), RunDirectory.record, 0
+
+    def full(self: RunDirectory, **values: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            with (self.path / "metrics.jsonl").open("ab") as file:
+                file.write(b'{"kind": "part", "ep')
+            raise OSError(errno.ENOSPC, "No space left on device")
+        record(self, **values)
+
+    def run(folder: Path) -> list[tuple[str, int]]:
+        train(config, engine_registry, run_directory=folder, progress=False, checkpoint_seconds=0)
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        return [(line["kind"], line["step"]) for line in lines]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunDirectory, "record", full)
+        with pytest.raises(OSError, match="No space left"):
+            run(tmp_path / "full")
+    assert (tmp_path / "full" / "metrics.jsonl").read_bytes().endswith(b'"ep')
+    assert run(tmp_path / "full") == run(tmp_path / "undisturbed")

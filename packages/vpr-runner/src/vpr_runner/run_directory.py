@@ -73,7 +73,10 @@ class RunDirectory:
                     f"{self.path}: written by another version of the toolkit (format {identity.get('format')}, this "
                     f"one writes {FORMAT}); take another folder, or finish the run with that version"
                 )
-            different = _differences(identity.get("config"), wanted)
+            before = identity.get("config")
+            if isinstance(before, dict):  # run directories of the first days do not say in what precision
+                before = {"compute": wanted["compute"], **before}
+            different = _differences(before, wanted)
             if different:
                 raise UsageError(
                     f"{self.path} holds a run of another configuration: {'; '.join(different)}. Take another folder, "
@@ -158,6 +161,7 @@ class RunDirectory:
 def _identity(config: RunConfig) -> dict[str, Any]:
     """What may not change between two starts of one run."""
     data = config.model_dump(mode="json", exclude=_MAY_CHANGE)
+    data["compute"] = {"precision": config.compute.precision}
     data["train"] = {key: value for key, value in data["train"].items() if key not in _MAY_CHANGE_IN_TRAIN}
     return json.loads(json.dumps(data))  # type: ignore[no-any-return]
 
