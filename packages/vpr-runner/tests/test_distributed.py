@@ -43,11 +43,17 @@ def test_an_environment_that_no_launcher_makes(monkeypatch) -> None:
 
 
 def launch(script: str, processes: int, *arguments: str) -> None:
+    done = started(script, processes, *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def started(script: str, processes: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable]
     if processes > 1:
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    subprocess.run([*command, str(HERE / script), *arguments], check=True, env=environment, timeout=240)
+    command += [str(HERE / script), *arguments]
+    return subprocess.run(command, env=environment, timeout=240, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
@@ -92,19 +98,42 @@ def test_extraction_is_shared_and_a_dead_process_costs_only_its_own_chunks(make_
         assert (tmp_path / "shared" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
 
 
+def metrics(folder: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: line[key] for key in line if "second" not in key and key != "time"} for line in lines]
+
+
 @pytest.mark.slow
-def test_a_whole_run_in_two_processes_and_its_resumption(make_config, tmp_path: Path) -> None:
+def test_a_whole_run_in_two_processes_mines_the_same_tuples(make_config, tmp_path: Path) -> None:
     config = tmp_path / "run.json"
-    config.write_text(make_config(train={"epochs": 1, "max_queries": 6}).model_dump_json())
+    config.write_text(make_config(train={"epochs": 1, "max_queries": 5}).model_dump_json())
     for processes in (1, 2):
         launch("train_in_process.py", processes, str(config), str(tmp_path / str(processes)))
-    launch("train_in_process.py", 2, str(config), str(tmp_path / "2"))  # finished: read, not run again
-    lines = {
-        processes: [json.loads(line) for line in (tmp_path / str(processes) / "metrics.jsonl").read_text().splitlines()]
-        for processes in (1, 2)
-    }
-    assert [line["kind"] for line in lines[1]] == [line["kind"] for line in lines[2]]
-    # The first part is mined before any step: the same tuples, so the same violating triplets.
-    first = [next(line for line in lines[processes] if line["kind"] == "part") for processes in (1, 2)]
-    assert first[0]["violating"] == first[1]["violating"]
-    assert first[1]["loss"] == pytest.approx(first[0]["loss"], rel=1e-3)
+    one, two = (metrics(tmp_path / str(processes)) for processes in (1, 2))
+    assert [line["kind"] for line in one] == [line["kind"] for line in two] == ["validation", "part", "validation"]
+    # Mined before any step, by the same weights: the same tuples, and the same memory of them.
+    assert one[1]["violating"] == two[1]["violating"] > 0
+    assert two[1]["loss"] == pytest.approx(one[1]["loss"], rel=1e-3)
+    memories = [
+        torch.load(max((tmp_path / name / "checkpoints").glob("*.pt")), weights_only=True)["miner"] for name in "12"
+    ]
+    assert memories[0] == memories[1]
+    assert len(memories[0]["memory"]) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_a_process_that_dies_ends_the_job_in_a_sentence_and_the_next_start_resumes(make_config, tmp_path: Path) -> None:
+    config = tmp_path / "run.json"
+    config.write_text(make_config(train={"epochs": 1, "max_queries": 6}).model_dump_json())
+    launch("train_in_process.py", 2, str(config), str(tmp_path / "undisturbed"))
+    died = started("train_in_process.py", 2, str(config), str(tmp_path / "run"), "2")
+    assert died.returncode != 0
+    assert "another process of this job has ended" in died.stderr
+    assert "goes on from its last checkpoint" in died.stderr
+    assert "SIGKILL" in died.stderr  # what torchrun says of the one that died
+    assert not (tmp_path / "run" / "report.json").exists()
+    launch("train_in_process.py", 2, str(config), str(tmp_path / "run"))
+    assert metrics(tmp_path / "run") == metrics(tmp_path / "undisturbed")
+    model = Path("model") / "model.safetensors"
+    assert (tmp_path / "run" / model).read_bytes() == (tmp_path / "undisturbed" / model).read_bytes()

@@ -23,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vpr_core import UsageError
+from vpr_core import UsageError, VPRError
 
 __all__ = ["ONE_PROCESS", "TIMEOUT", "Ranks", "process_group", "ranks_of_environment"]
 
@@ -58,7 +58,8 @@ class Ranks:
         padded[: len(local)] = torch.from_numpy(np.ascontiguousarray(local))
         device = _collective_device()
         parts = [torch.empty_like(padded, device=device) for _ in shares]
-        dist.all_gather(parts, padded.to(device))
+        with _together():
+            dist.all_gather(parts, padded.to(device))
         for share, part in zip(shares, parts, strict=True):
             out[share] = part[: share.stop - share.start].cpu().numpy()
 
@@ -66,18 +67,21 @@ class Ranks:
         """Replace each tensor by its sum over all processes."""
         if self.world > 1:
             for tensor in tensors:
-                dist.all_reduce(tensor)
+                with _together():
+                    dist.all_reduce(tensor)
 
     def same_weights(self, module: torch.nn.Module) -> None:
         """Give every process rank 0's parameters and buffers."""
         if self.world > 1:
             for tensor in module.state_dict().values():
-                dist.broadcast(tensor, src=0)
+                with _together():
+                    dist.broadcast(tensor, src=0)
 
     def wait(self) -> None:
         """Return when every process has come here."""
         if self.world > 1:
-            dist.barrier()
+            with _together():
+                dist.barrier()
 
 
 ONE_PROCESS = Ranks()
@@ -111,6 +115,19 @@ def process_group(device: torch.device) -> Iterator[Ranks]:
         yield ranks
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Say in a sentence that another process is gone: its own message is further up, among those of all processes."""
+    try:
+        yield
+    except RuntimeError as error:
+        said = str(error).strip().partition("\n")[0]
+        raise VPRError(
+            f"another process of this job has ended or cannot be reached ({said}); start the same command again, it "
+            "goes on from its last checkpoint"
+        ) from error
 
 
 def _collective_device() -> torch.device:
