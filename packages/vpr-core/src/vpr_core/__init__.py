@@ -1,6 +1,12 @@
-"""Hooks, registry, run-file model, errors and contract tests of the vpr toolkit; never imports torch."""
+"""Hooks, registry, run-file model, errors and contract tests of the vpr toolkit; never imports torch.
+
+What reads run files is loaded when first asked for: neither a plug-in nor a list of components needs it.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from vpr_core.components import (
     KINDS,
@@ -14,7 +20,6 @@ from vpr_core.components import (
     MinerSpec,
     PoolingSpec,
 )
-from vpr_core.config import RunConfig, load_run_file, plugins_of_run_file
 from vpr_core.errors import (
     ConfigError,
     ConfigFault,
@@ -27,6 +32,9 @@ from vpr_core.hookspecs import hookimpl
 from vpr_core.origin import LoadedPlugin, PluginFailure, PluginOrigin
 from vpr_core.registry import Registry, build_registry
 from vpr_core.types import FeatureSpec
+
+if TYPE_CHECKING:
+    from vpr_core.config import RunConfig, load_run_file, plugins_of_run_file
 
 __all__ = [
     "KINDS",
@@ -57,3 +65,15 @@ __all__ = [
     "plugins_of_run_file",
 ]
 __version__ = "0.1.0"
+
+_OF_RUN_FILES = ("RunConfig", "load_run_file", "plugins_of_run_file")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_RUN_FILES:
+        raise AttributeError(f"module 'vpr_core' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module("vpr_core.config"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

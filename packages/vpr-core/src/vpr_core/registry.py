@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vpr_core.components import KINDS, ComponentConfig, ComponentSpec
-from vpr_core.config.model import run_config_model
-from vpr_core.config.run import RunConfig
-from vpr_core.config.schema import json_schema
 from vpr_core.errors import PluginError, UnknownComponentError
 from vpr_core.loader import load_plugins
 from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
+
+if TYPE_CHECKING:
+    from vpr_core.config import RunConfig
 
 __all__ = ["Registry", "build_registry"]
 
@@ -115,6 +115,8 @@ class Registry:
 
     def run_config_model(self, names: Mapping[str, str | None] | None = None) -> type[RunConfig]:
         """The run-file model that knows every installed component, or those of ``names`` (a name for each kind)."""
+        from vpr_core.config.model import run_config_model
+
         key = None if names is None else tuple(sorted(names.items()))
         if key not in self._models:
             self._models[key] = run_config_model(self, names)
@@ -122,6 +124,8 @@ class Registry:
 
     def json_schema(self) -> dict[str, Any]:
         """JSON schema of a run file, for an editor."""
+        from vpr_core.config.schema import json_schema
+
         return json_schema(self)
 
     def _of_kind(self, kind: str) -> dict[str, tuple[ComponentSpec[Any], PluginOrigin]]:

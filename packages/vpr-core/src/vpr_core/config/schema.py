@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+
+from pydantic.json_schema import GenerateJsonSchema
 
 from vpr_core.config.run import COMPONENT_FIELDS
 from vpr_core.errors import PluginError
@@ -23,7 +26,7 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         PluginError: a component's config holds what no schema can say; names the component and its distribution.
     """
     try:
-        schema: dict[str, Any] = registry.run_config_model().model_json_schema(mode="validation")
+        schema: dict[str, Any] = registry.run_config_model().model_json_schema(schema_generator=_Generator)
     except Exception:
         _blame(registry)
         raise
@@ -44,6 +47,15 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         block["description"] = f"{block.get('description', kind)} Installed: {', '.join(mapping)}."
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return head | schema | {"title": "vpr run file"}
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes a default as it stands where JSON can: pydantic makes a serialiser for each of them."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """Return ``dft`` as JSON holds it."""
+        finite = type(dft) is float and math.isfinite(dft)
+        return dft if finite or type(dft) in (type(None), bool, int, str) else super().encode_default(dft)
 
 
 def _check_nothing_is_left_out(registry: Registry, schema: dict[str, Any]) -> None:
