@@ -68,9 +68,6 @@ def test_compiles_in_one_graph_under_autocast(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings(  # torch 2.10's inductor imports a module of torch that still uses TorchScript
-    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning:torch.jit._script"
-)
 def test_inductor_compiles_training() -> None:
     layer = make("netvlad-v1")
     features = maps(SHAPES[0])
