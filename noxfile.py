@@ -91,7 +91,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(venv_backend="uv")
 def minimums(session: nox.Session) -> None:
     """Run the suite with the lowest versions that the distributions declare."""
-    install_packages(session, "--resolution", "lowest-direct", *TEST_TOOLS, plugins=PLUGINS)
+    install_packages(session, "--resolution", "lowest-direct", *TEST_TOOLS, plugins=PLUGINS, extras=True)
     session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
