@@ -15,6 +15,7 @@ from vpr_runner import train
 from vpr_runner.cli.failures import Terminated
 from vpr_runner.job import Job, TrainingStoppedError
 from vpr_runner.storage import MODEL_FILE
+from vpr_runner.training import initialised
 
 TIMES = {"time", "samples_per_second", "images_per_second"}
 
@@ -52,6 +53,39 @@ def test_a_run_leaves_what_it_should_and_learns(make_config, quiet, tmp_path: Pa
     assert not result.retriever.training
     assert result.best is not None
     assert result.best["epoch"] > 0  # on a tie the trained network is taken
+
+
+def test_each_epoch_is_said_and_so_is_going_on(make_config, engine_registry, tmp_path: Path, capsys) -> None:
+    def said(**settings) -> list[str]:
+        train(make_config(train={"epochs": 1, **settings}), engine_registry, run_directory=tmp_path)
+        return [line for line in capsys.readouterr().err.splitlines() if line]
+
+    first = said(cache_every=50)
+    assert first[0].startswith("before training: validation recall@1 ")
+    assert first[1].startswith("epoch 1/1: loss ")
+    assert "of 12 samples taught" in first[1]
+    assert first[2].startswith("epoch 1/1: validation recall@1 ")
+    assert len(first) == 3
+    assert said(cache_every=50) == [f"{tmp_path}: finished before, nothing is left to train"]
+    assert said(cache_every=50, epochs=2)[0] == "goes on at epoch 2, part 1, batch 1"
+
+
+def test_a_data_set_without_a_training_split_starts_netvlad_from_its_database(
+    make_config, engine_registry, capsys
+) -> None:
+    def started(splits: list[str]) -> torch.Tensor:
+        config = make_config(
+            dataset={"splits": splits}, pooling={"type": "netvlad", "num_clusters": 3}, eval={"split": "test"}
+        )
+        return initialised(config, engine_registry).pooling.centroids
+
+    alone = started(["test"])
+    assert "no split 'train': starting netvlad pooling from the database images of 'test'" in capsys.readouterr().err
+    assert torch.isfinite(alone).all()
+    started(["train", "test"])
+    assert "no split" not in capsys.readouterr().err
+    with pytest.raises(UsageError, match="no split named 'test', which starting netvlad pooling needs; there is val"):
+        started(["val"])
 
 
 def test_a_finished_run_is_read_not_run_again(make_config, quiet, tmp_path: Path, monkeypatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from vpr_runner import atomic
 from vpr_runner.compute import Compute
 from vpr_runner.distributed import Ranks
 from vpr_runner.keys import key
+from vpr_runner.progress import say
+from vpr_runner.report import recall_line
 from vpr_runner.run_directory import RunDirectory
 from vpr_runner.source import Batch, Source
 from vpr_runner.state import TrainState
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["CHECKPOINT_SECONDS", "Job", "TrainingStoppedError"]
 
 CHECKPOINT_SECONDS = 300.0
-log = logging.getLogger(__name__)
 
 
 class TrainingStoppedError(VPRError):
@@ -75,7 +75,7 @@ class Job:
             return False
         self.state.load_state_dict(state)
         self.run.forget_metrics_after(state["metrics_size"])
-        log.info("resumed at epoch %d, part %d, batch %d", self.state.epoch, self.state.part, self.state.batch)
+        self._say(f"goes on at epoch {self.state.epoch + 1}, part {self.state.part + 1}, batch {self.state.batch + 1}")
         return True
 
     def save(self) -> None:
@@ -176,6 +176,11 @@ class Job:
             images_per_second=round(sums.images / seconds, 3),
             time=time.time(),
         )
+        part = f", part {self.state.part + 1}/{parts}" if parts > 1 else ""
+        self._say(
+            f"epoch {self.state.epoch + 1}/{self.config.train.epochs}{part}: loss {sums.mean_loss():.4f}, "
+            f"{sums.samples} of {samples} samples taught, {sums.samples / seconds:.1f}/s"
+        )
 
     def validate(self) -> None:
         """Measure the network as it stands; keep it if it is the best so far (without validation: always)."""
@@ -197,6 +202,8 @@ class Job:
                 best=better,
                 time=time.time(),
             )
+            when = f"epoch {state.epoch}/{self.config.train.epochs}" if state.epoch else "before training"
+            self._say(f"{when}: validation {recall_line(measured.recall)}{', the best so far' * better}")
             if better:
                 state.best_score = measured.score
                 self._write_best({"epoch": state.epoch, "recall": {str(n): v for n, v in measured.recall.items()}})
@@ -216,6 +223,10 @@ class Job:
             return None
         value: dict[str, Any] = json.loads((self.run.path / "best" / "measured.json").read_text())
         return value
+
+    def _say(self, line: str) -> None:
+        if self.shown and self.ranks.is_main:
+            say(line)
 
     def _write_best(self, measured: dict[str, Any]) -> None:
         if self.run.writes:

@@ -9,9 +9,14 @@ from typing import Self
 
 from tqdm import tqdm
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "say"]
 
 _SECONDS_BETWEEN_LINES = 30.0
+
+
+def say(line: str) -> None:
+    """Print a line on stderr, above a bar if one is shown."""
+    tqdm.write(line, file=sys.stderr)
 
 
 class Progress:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Report", "SubsetRecall"]
+__all__ = ["Report", "SubsetRecall", "recall_line"]
+
+
+def recall_line(recall: Mapping[int, float] | Mapping[str, float]) -> str:
+    """Return recalls in one line, in percent.
+
+    Example:
+        >>> recall_line({1: 0.625, 5: 1.0})
+        'recall@1 62.5, @5 100.0'
+    """
+    return "recall" + ", ".join(f"@{n} {100 * value:.1f}" for n, value in recall.items())
 
 
 @dataclass(frozen=True, kw_only=True)

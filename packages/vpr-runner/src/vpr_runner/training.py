@@ -24,6 +24,7 @@ from vpr_runner.evaluation import fit_whitening
 from vpr_runner.job import CHECKPOINT_SECONDS, Job
 from vpr_runner.keys import generator
 from vpr_runner.prefix import FrozenCaches
+from vpr_runner.progress import say
 from vpr_runner.retriever import Retriever, assemble
 from vpr_runner.run_directory import RunDirectory
 from vpr_runner.sampling import sample_local_features
@@ -90,6 +91,8 @@ def train(
     ):
         finished = run.report
         if finished is not None:
+            if progress and ranks.is_main:
+                say(f"{run.path}: finished before, nothing is left to train")
             retriever, _ = load_retriever(run.path / "model", registry)
             return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
 
@@ -186,14 +189,19 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
 def initialised(config: RunConfig, registry: Registry, *, progress: bool = True) -> Retriever:
     """Return the network as it is before training: pretrained weights, pooling started from features, whitening fitted.
 
-    The last two need the database of the split ``train``, where the run file asks for them.
+    The last two, where the run file asks for them, need database images: those of the split ``train``, or, where a data
+    set has none, those of ``eval.split``. Neither queries nor positions are looked at, and a line on stderr says so.
     """
     compute = Compute.from_config(config)
     retriever = assemble(config, registry).to(compute.device)
     starts = isinstance(retriever.pooling, SupportsFeatureInit)
     if starts or config.whiten is not None:
         purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
-        database = split_named(open_dataset(config, registry), "train", purpose=purpose).database
+        dataset = open_dataset(config, registry)
+        name = "train" if "train" in dataset.split_names else config.eval.split
+        if name != "train" and progress:
+            say(f"no split 'train': {purpose} from the database images of {name!r}, without queries and positions")
+        database = split_named(dataset, name, purpose=purpose).database
         initialize(retriever, database, config, compute=compute, shown=progress)
         if config.whiten is not None:
             retriever.whitening = fit_whitening(retriever, database, config, compute=compute, shown=progress)

@@ -44,8 +44,13 @@ def train(
     config, registry = load(run_file, plugins=plugin, settings=settings, device=device, seed=seed, quiet=quiet)
 
     from vpr_runner import train as run
+    from vpr_runner.report import recall_line
 
     folder = output or Path("runs") / config.name
     result = run(config, registry, run_directory=folder, progress=not quiet, resume=resume)
-    print(f"best: {result.best}")
+    if result.best is None:
+        print("best: the last epoch, for want of a validation split")
+    else:
+        recall = recall_line(result.best["recall"])
+        print(f"best: epoch {result.best['epoch']} of {config.train.epochs}, validation {recall}")
     print(f"written to {result.run_directory}; next: vpr eval {result.run_directory}")
