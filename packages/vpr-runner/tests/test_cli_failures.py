@@ -83,6 +83,9 @@ def test_traceback_on_request(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         (["train"], "RUN.yaml"),
         (["train", "run.yaml", "--sett", "a=b"], "--sett"),
         (["train", "run.yaml", "--seed", "one"], "--seed"),
+        (["train", "run.yaml", "--epochs", "3"], "--set train.epochs=..."),
+        (["eval", "run.yaml", "--recall-at", "3"], "--set eval.recall_at=..."),
+        (["train", "run.yaml", "--set", "pooling={type:", "gem}"], "--set 'image.size=[480, 640]'"),
     ],
 )
 def test_wrong_command_lines(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,11 @@ def explain(error: BaseException, *, show_traceback: bool) -> int:
         return _exit(error)
     if _is_click(error):
         error.show()
+        from vpr_runner.cli.advice import advice
+
+        helpful = advice(error)
+        if helpful:
+            _say(helpful)
         return int(error.exit_code)
     if isinstance(error, BrokenPipeError):
         _silence_stdout()
