@@ -70,6 +70,13 @@ def test_help_of_each_command_has_examples(command: str, capsys: pytest.CaptureF
     assert f"vpr {command}" in said
 
 
+def test_help_keeps_tables_and_lines_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--help"]) == 0
+    assert "\n    assignment/*.png  how much" in capsys.readouterr().out
+    assert main(["schema", "--help"]) == 0
+    assert "\n    # yaml-language-server: $schema=./run.schema.json\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -21,10 +21,12 @@ Examples:
   vpr explain runs/first photo.jpg -o out/                occlusion and assignment maps of your own photos
   vpr explain runs/first photo.jpg -o out/ --window 100 --stride 8
 
-retrieval.png     queries with their best answers, right ones framed green, wrong ones red
-occlusion/*.png   how much the descriptor changes, and how much farther its match moves (red), when a grey square hides
-                  that part of the image
-assignment/*.png  how much of each place the largest clusters take (netvlad)"""
+\b
+Pictures:
+  retrieval.png     queries with their best answers, right ones framed green, wrong ones red
+  occlusion/*.png   how much the descriptor changes, and how much farther its match moves (red),
+                    when a grey square hides that part of the image
+  assignment/*.png  how much of each place the largest clusters take (netvlad)"""
 
 
 class Kind(StrEnum):

@@ -20,6 +20,8 @@ Examples:
 
 In VS Code install the YAML extension (redhat.vscode-yaml) and put this on the first line of a run file; completion,
 documentation on hover and checking as you type then cover every installed component:
+
+\b
   # yaml-language-server: $schema=./run.schema.json"""
 
 
