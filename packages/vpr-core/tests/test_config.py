@@ -362,6 +362,39 @@ def test_json_schema_serves_an_editor(registry) -> None:
     assert missing == []
 
 
+def test_json_schema_holds_every_default_as_pydantic_writes_it(site) -> None:
+    site.install(
+        "defaults",
+        """
+        import datetime
+
+        class Config(ComponentConfig):
+            type: Literal["odd"] = "odd"
+            nothing: int | None = None
+            yes: bool = True
+            number: float = 1e-7
+            whole: int = 2**40
+            endless: float = Field(default=float("inf"), allow_inf_nan=True)
+            text: str = "\u00e9"
+            path: Path = Path("a/b")
+            pair: tuple[float, int] = (0.5, 3)
+            day: datetime.date = datetime.date(2016, 6, 27)
+
+        @hookimpl
+        def vpr_poolings():
+            yield PoolingSpec(name="odd", config=Config, build=lambda c, f: c, summary="x")
+        """,
+    )
+    registry = site.registry()
+    ours = registry.json_schema()["$defs"]["Config"]["properties"]
+    theirs = registry.get("pooling", "odd").config.model_json_schema()["properties"]
+    assert {name: field["default"] for name, field in ours.items()} == {
+        name: field["default"] for name, field in theirs.items()
+    }
+    assert ours["day"]["default"] == "2016-06-27"
+    assert ours["path"]["default"] == "a/b"
+
+
 def test_json_schema_names_the_component_it_cannot_describe(site) -> None:
     site.install(
         "vpr-odd",

@@ -138,8 +138,10 @@ def test_neither_torch_nor_numpy_is_imported(registry, site, tmp_path) -> None:
     script = f"""
 import sys
 import vpr_core
-from vpr_core.config import to_yaml
 registry = vpr_core.build_registry(disabled={site.others()!r})
+read = sorted({{"yaml", "vpr_core.config"}} & set(sys.modules))
+assert not read, f"only run files need {{read}}"
+from vpr_core.config import to_yaml
 to_yaml(vpr_core.load_run_file({str(run)!r}, registry))
 registry.json_schema()
 heavy = sorted({{"torch", "numpy", "pytest", "faiss", "PIL"}} & set(sys.modules))
