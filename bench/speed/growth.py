@@ -42,7 +42,7 @@ def measure(effort: Effort) -> Iterator[Growth]:
         _mine,
         note=(
             "queries grow with the images, and at 1,000 images have 500 candidates; tables of distances and positions "
-            "end at 96 MiB"
+            "are cut at 8 million entries"
         ),
     )
     yield _growth(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import statistics
 import threading
@@ -104,6 +105,14 @@ def _status(field: str) -> int:
     raise RuntimeError(f"/proc/self/status has no {field}: peak memory is measured on Linux only")
 
 
+def _give_back() -> None:
+    """Return memory that was freed to the kernel, as glibc does not by itself: a call that takes it would need none."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def peak_memory(call: Callable[[], object], *, device: str = "cpu", warmup: bool = True) -> int:
     """Bytes that one call needs at its peak, above what was held before it: resident memory, or the GPU's.
 
@@ -121,6 +130,7 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu", warmup: bool
         call()
         torch.cuda.synchronize()
         return int(torch.cuda.max_memory_allocated() - held)
+    _give_back()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak (man 5 proc)
     before = _status("VmRSS")
     call()
@@ -132,7 +142,7 @@ def own_memory(call: Callable[[], object], *, every: float = 0.005) -> int:
 
     The kernel keeps no peak of these: they are looked at ``every`` so many seconds.
     """
-    gc.collect()
+    _give_back()
     before = _status("RssAnon")
     seen, over = [before], threading.Event()
 
