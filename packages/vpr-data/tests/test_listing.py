@@ -122,3 +122,10 @@ def test_images_without_a_position_are_listed(tmp_path, photo, tagged):
         ValueError, match=r"3 of 4 images in here have no GPS position in EXIF: plain.jpg, bad.jpg, none"
     ):
         exif_columns(table("good.jpg", "plain.jpg", "bad.jpg", "none.jpg"), root=tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_has_no_position_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.jpg")
+    with pytest.raises(ValueError, match=r"1 of 1 images in here have no GPS position in EXIF: x\.jpg"):
+        exif_columns(table("x.jpg"), root=tmp_path)

@@ -62,7 +62,7 @@ def load_image(path: Path | str, *, at_least: tuple[int, int] | None = None) -> 
     """
     path = Path(path)
     try:
-        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for a writer that never comes
+        if is_pipe(path):
             raise ImageDecodeError(path, "is a pipe, not an image file")
         with path.open("rb") as file:
             return _decode(path, file, at_least)
@@ -76,6 +76,11 @@ def load_image(path: Path | str, *, at_least: tuple[int, int] | None = None) -> 
         raise ImageDecodeError(path, "may not be read (permission denied)") from error
     except OSError as error:
         raise ImageDecodeError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether opening the file would wait for a writer that may never come."""
+    return stat.S_ISFIFO(path.stat().st_mode)
 
 
 def _decode(path: Path, file: BinaryIO, at_least: tuple[int, int] | None) -> npt.NDArray[np.uint8]:

@@ -134,10 +134,13 @@ class _ExifOf:
     def __call__(self, row: int) -> tuple[str, str, str] | None:
         from PIL import Image
 
-        from vpr_data.decode import FORMATS
+        from vpr_data.decode import FORMATS, is_pipe
 
+        path = self._root / self._names[row]
         try:
-            with Image.open(self._root / self._names[row], formats=FORMATS) as image:
+            if is_pipe(path):
+                return None
+            with Image.open(path, formats=FORMATS) as image:
                 exif = image.getexif()
                 gps: dict[int, Any] = exif.get_ifd(GPS)
                 taken = str(exif.get_ifd(EXIF).get(TAKEN, ""))
