@@ -113,6 +113,10 @@ def test_eval_prints_recall_with_protocol_and_interval(trained: Path, folder: Pa
     report = json.loads(out)
     assert json.loads((folder / "report.json").read_text()) == report
     assert shown == {int(at): round(100 * value, 2) for at, value in report["recall"].items()}
+    assert report["protocol"] == "city@25m"
+    assert report["provenance"]["data"] == json.loads((trained / "data.json").read_text())["fingerprint"]
+    assert report["provenance"]["model"] == json.loads((trained / "model" / "model.json").read_text())["fingerprint"]
+    assert {"seed", "code", "versions"} <= set(report["provenance"])
     ranks = np.array(report["first_hits"])
     assert report["recall"]["5"] == np.mean((ranks >= 1) & (ranks <= 5))
     assert not CONTROL.search(err)

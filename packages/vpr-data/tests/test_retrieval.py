@@ -48,6 +48,21 @@ def test_oxford(oxford):
     assert summary.warnings == ("4 images, 5,063 are published", "2 queries, 55 are published")
 
 
+def test_the_fingerprint_notices_names_sizes_boxes_and_ground_truth(oxford, write):
+    found = {oxford5k(root=oxford).fingerprint()}
+    for name, text in (
+        ("images/oxford_000317.jpg", "x"),
+        ("images/oxford_000318.jpg", ""),
+        ("groundtruth/all_souls_1_query.txt", "oxc1_all_souls_000002 136.5 34.1 648.5 955.8\n"),
+        ("groundtruth/all_souls_1_junk.txt", ""),
+        ("groundtruth/all_souls_1_ok.txt", ""),
+    ):
+        write(name, text)
+        found.add(oxford5k(root=oxford).fingerprint())
+    assert len(found) == 6
+    assert oxford5k(root=oxford).fingerprint() in found
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from vpr_data.images import ImageSet
 from vpr_data.splits import PlaceSplit
 
-__all__ = ["fingerprint_of"]
+if TYPE_CHECKING:
+    from vpr_data.retrieval import RetrievalSet
+
+__all__ = ["fingerprint_of", "fingerprint_of_retrieval"]
 
 
 def fingerprint_of(splits: Iterable[PlaceSplit]) -> str:
@@ -25,6 +29,17 @@ def fingerprint_of(splits: Iterable[PlaceSplit]) -> str:
             digest.update(f"{label} {positions.tolist()}\n".encode())
         for images in (split.database, split.queries):
             _add(digest, images)
+    return digest.hexdigest()
+
+
+def fingerprint_of_retrieval(images: RetrievalSet) -> str:
+    """Return SHA-256 over a retrieval benchmark; file contents are represented by their sizes here too."""
+    digest = hashlib.sha256(f"{images.name}\n{images.ignore_query} {images.max_pixels}\n".encode())
+    for position, name in enumerate(images.names):
+        digest.update(f"{name}\0{_size(images.path(position))}\n".encode())
+    for rows in (images.good, images.ok, images.junk):
+        digest.update(f"{rows.offsets.tolist()} {rows.values.tolist()}\n".encode())
+    digest.update(f"{images.queries.tolist()} {None if images.boxes is None else images.boxes.tolist()}".encode())
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vpr_data.fingerprint import fingerprint_of_retrieval
 from vpr_data.rows import Rows
 
 __all__ = ["RetrievalSet", "grown_box"]
@@ -62,6 +63,10 @@ class RetrievalSet:
         if not self.ignore_query:
             return self.junk
         return self.junk.union(Rows.from_rows(self.queries[:, None]))
+
+    def fingerprint(self) -> str:
+        """Return a hash of names, file sizes, queries, their boxes, ground truth and rules."""
+        return fingerprint_of_retrieval(self)
 
 
 def grown_box(box: Sequence[float], *, by: float, width: int, height: int) -> tuple[int, int, int, int]:

@@ -195,6 +195,7 @@ def evaluate_benchmark(
         dim=int(rows.shape[1]),
         provenance={
             "model": fingerprint(retriever, config),
+            "data": benchmark.fingerprint(),
             "seed": config.seed,
             "precision": config.compute.precision,
             **provenance(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vpr_core import UsageError
 
@@ -10,13 +10,19 @@ if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
     from vpr_core.types import Dataset, PlaceSplit
 
-__all__ = ["open_dataset", "split_named", "split_of"]
+__all__ = ["fingerprint_of_data", "open_dataset", "split_named", "split_of"]
 
 
 def open_dataset(config: RunConfig, registry: Registry) -> Dataset:
     """Build the data set of a run file."""
     dataset: Dataset = registry.build("dataset", config.dataset)
     return dataset
+
+
+def fingerprint_of_data(dataset: Any) -> str | None:
+    """Return what a data set says identifies its content, or None when it says nothing."""
+    fingerprint = getattr(dataset, "fingerprint", None)
+    return str(fingerprint()) if callable(fingerprint) else None
 
 
 def split_named(dataset: Dataset, name: str, *, purpose: str) -> PlaceSplit:

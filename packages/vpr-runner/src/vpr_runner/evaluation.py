@@ -36,6 +36,7 @@ def evaluate(
     *,
     registry: Registry,
     whitening: Whitening | None = None,
+    data: str | None = None,
     progress: bool = True,
 ) -> Report:
     """Return recall@N of ``retriever`` on ``split``.
@@ -49,6 +50,7 @@ def evaluate(
         config: ``eval``, ``index``, ``image.size`` and ``compute`` are used.
         registry: where the index comes from.
         whitening: applied to the network's descriptors.
+        data: fingerprint of the data set, for the report.
         progress: show a bar.
 
     Raises:
@@ -93,6 +95,7 @@ def evaluate(
         unreadable_queries=_named(split.queries, answers.unreadable_queries),
         provenance={
             "model": fingerprint(retriever, config),
+            "data": data,
             "seed": config.seed,
             "index": config.index.model_dump(mode="json"),
             "image_size": config.image.size,

@@ -22,6 +22,7 @@ from vpr_core.config import SCHEDULING_FIELDS, config_hash, to_yaml
 from vpr_runner import atomic
 from vpr_runner.bench.provenance import provenance
 from vpr_runner.checkpoint import Checkpoints
+from vpr_runner.data import fingerprint_of_data
 from vpr_runner.distributed import Ranks
 from vpr_runner.documents import parsed
 from vpr_runner.lock import folder_lock
@@ -97,9 +98,8 @@ class RunDirectory:
         """Record the data set, or refuse to go on with a data set that has changed."""
         if not self.writes:
             return
-        fingerprint = getattr(dataset, "fingerprint", None)
         found = {
-            "fingerprint": fingerprint() if callable(fingerprint) else None,
+            "fingerprint": fingerprint_of_data(dataset),
             "splits": list(dataset.split_names),
             "split": split.name,
             "database": len(split.database),

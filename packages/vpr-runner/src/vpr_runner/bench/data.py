@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vpr_runner.data import open_dataset, split_named
+from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -38,8 +38,7 @@ class DataSets:
 
     def fingerprint(self, config: RunConfig) -> str | None:
         """Return what the data set says identifies its content, or None when it says nothing."""
-        fingerprint = getattr(self.of(config), "fingerprint", None)
-        return None if fingerprint is None else str(fingerprint())
+        return fingerprint_of_data(self.of(config))
 
 
 def _key(config: RunConfig) -> str:

@@ -98,9 +98,12 @@ def evaluate(
 
     from vpr_runner import evaluate as run
     from vpr_runner.cli.report import as_text
-    from vpr_runner.data import split_of
+    from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
 
-    report = run(retriever, split_of(config, registry), config, registry=registry, progress=not quiet)
+    dataset = open_dataset(config, registry)
+    asked = split_named(dataset, config.eval.split, purpose="eval.split")
+    data = fingerprint_of_data(dataset)
+    report = run(retriever, asked, config, registry=registry, data=data, progress=not quiet)
     _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
 
 
