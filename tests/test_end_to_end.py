@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vpr_core import build_registry
 from vpr_runner import load_descriptors, load_retriever
@@ -222,6 +223,19 @@ def test_search_of_a_damaged_map_is_refused(extracted: Path, tmp_path: Path, run
     code, _, err = run("search", damaged, root / load_descriptors(extracted).names[0])
     assert code == 2
     assert "000000.npy is damaged" in err
+
+
+def test_search_of_a_map_without_a_readable_image(trained: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_bytes(b"")
+    skip = ("--set", "compute.on_bad_image=skip")
+    code, _, err = run("extract", trained, tmp_path / "bad", "-o", tmp_path / "map", "-q", *skip)
+    assert code == 1
+    assert "a.jpg: is empty" in err
+    Image.new("RGB", (64, 48)).save(tmp_path / "q.png")
+    code, _, err = run("search", tmp_path / "map", tmp_path / "q.png", "-q")
+    assert code == 2
+    assert "no image of the map could be read (1 are listed)" in err
 
 
 def test_extract_of_a_plain_folder_reads_positions_from_names_and_reports_bad_images(

@@ -31,6 +31,11 @@ def test_select_keeps_every_field_in_order():
     assert found.metric_points.tolist() == [[4, 5, 6], [1, 2, 3]]
 
 
+def test_names_of_any_script_and_with_any_sign_are_fine():
+    names = ["Größe 1.jpg", "東京　駅.jpg", "a\u0301\u200d.jpg", "@1@2@.jpg", "<b>|&=.jpg", "'\".jpg"]
+    assert ImageSet(root=Path(), names=names, xy=np.zeros((6, 2))).names == tuple(names)
+
+
 def test_an_empty_set_is_allowed_and_can_be_pickled():
     found = pickle.loads(pickle.dumps(ImageSet(root=Path(), names=[], xy=np.zeros((0, 2)))))
     assert len(found) == 0
@@ -46,6 +51,11 @@ def test_a_name_may_not_leave_the_root(name):
     ("fields", "message"),
     [
         ({"names": ["a", "a"]}, r"names\[1\] repeats 'a'"),
+        ({"names": ["a/b", "a//b"]}, r"names\[1\] repeats 'a/b'"),
+        ({"names": ["a/b", "a/./b"]}, r"names\[1\] repeats 'a/b'"),
+        ({"names": ["a", "\x1b[31mb"]}, r"names\[1\] is '\\x1b\[31mb'; control characters .* rename the file"),
+        ({"names": ["a\nb", "b"]}, r"names\[0\] is 'a\\nb'; control"),
+        ({"names": ["a", "b\x9b2J"]}, r"names\[1\] is 'b\\x9b2J'; control"),
         ({"names": ["a", ""]}, r"names\[1\] is empty"),
         ({"xy": [[0.0, 1.0]]}, r"xy must have shape \(2, 2\), one row a name, got \(1, 2\)"),
         ({"xy": [[0.0, 1, 2], [3, 4, 5]]}, r"xy must have shape \(2, 2\)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,9 @@ __all__ = ["ImageSet"]
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
+
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +33,8 @@ class ImageSet:
             and longitude keep earth-centred coordinates here, exact on both sides of a zone edge (`vpr_data.geo`).
 
     Raises:
-        ValueError: lengths differ, a name is repeated or leaves the root, a coordinate is not finite; names the image.
+        ValueError: lengths differ, a name is repeated, leaves the root or holds control characters, a coordinate is not
+            finite; names the image.
     """
 
     root: Path
@@ -84,9 +89,15 @@ class ImageSet:
                     f"names[{row}] is {name!r}, which leaves the root {self.root}; write it relative to the root, "
                     "with forward slashes and without '..'"
                 )
-            if name in seen:
-                raise ValueError(f"names[{row}] repeats {name!r}; list each image once")
-            seen.add(name)
+            if CONTROL.search(name):
+                raise ValueError(
+                    f"names[{row}] is {name!r}; control characters (a line break, a terminal's commands) would spoil "
+                    "every list it stands in: rename the file"
+                )
+            file = PurePosixPath(name).as_posix()  # a//b and a/./b are a/b
+            if file in seen:
+                raise ValueError(f"names[{row}] repeats {file!r}; list each image once")
+            seen.add(file)
 
     def _coordinates(self, field: str, value: npt.ArrayLike, *, width: int | None = None) -> Float64Array:
         array = np.ascontiguousarray(value, dtype=np.float64)

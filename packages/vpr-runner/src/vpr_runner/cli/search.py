@@ -52,7 +52,9 @@ def search(
     origin = read_origin(database)
     source = model or origin.model
     if source is None:
-        raise UsageError(f"{database} does not say which model made it; name it with --model")
+        raise UsageError(
+            f"{database} does not say which model made it; is it a folder that `vpr extract` wrote? If so, add --model MODEL"
+        )
     retriever, config, registry = open_model(source, plugins=plugin, settings=settings, device=device, quiet=quiet)
 
     from vpr_runner import load_descriptors
@@ -89,9 +91,13 @@ def _neighbours(
     """Search the readable rows of a map; returns the neighbours and the names that their positions mean."""
     import numpy as np
 
+    from vpr_core import UsageError
+
     index = registry.build("index", config.index, descriptors.shape[1])
     rows = np.asarray(descriptors[:], dtype=np.float32)
     readable = np.flatnonzero(np.isfinite(rows).all(axis=1))
+    if len(readable) == 0:
+        raise UsageError(f"no image of the map could be read ({len(rows)} are listed); look at what it was made of")
     index.add(rows[readable])
     names = [descriptors.names[row] for row in readable.tolist()]
     return index.search(queries, min(count, len(names))), names
