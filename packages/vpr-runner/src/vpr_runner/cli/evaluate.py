@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from vpr_runner.cli.comparison import against, earlier_report
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
@@ -24,6 +25,8 @@ Examples:
   vpr eval runs/first --set dataset='{type: folder, root: photos}'   another data set
   vpr eval run.yaml                                         the network before training
   vpr eval runs/first --json > report.json
+  vpr eval runs/first -o first.json                         keep the report, and compare another network with it:
+  vpr eval runs/second --against first.json                 which is better, query by query, or could it be chance?
   vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
   vpr eval runs/first --retrieval holidays --root data/holidays --dim 256
@@ -46,6 +49,10 @@ def evaluate(
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report here too.")
+    ] = None,
+    compared: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE.json", help="Compare with this report of another network."),
     ] = None,
     retrieval: Annotated[
         str | None, typer.Option("--retrieval", metavar="NAME", help="mAP on this retrieval benchmark instead.")
@@ -75,6 +82,8 @@ def evaluate(
     """Evaluate a network: recall@N on a split, or mAP on a retrieval benchmark; with intervals and the protocol."""
     from vpr_core import UsageError
 
+    if compared is not None and (retrieval is not None or as_json):
+        raise UsageError("--against: compares recalls, as text; leave out --retrieval and --json")
     if retrieval is not None:
         benchmark = _benchmark(retrieval, root, split)
         retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
@@ -93,6 +102,7 @@ def evaluate(
         raise UsageError("--root, --query and --receptive-field belong to --retrieval NAME")
     if split is not None:
         settings = [*(settings or ()), f"eval.split={split}"]
+    other = None if compared is None else earlier_report(compared)  # before anything takes time
     retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
     _shorten(retriever, dim)
 
@@ -105,6 +115,8 @@ def evaluate(
     data = fingerprint_of_data(dataset)
     report = run(retriever, asked, config, registry=registry, data=data, progress=not quiet)
     _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
+    if other is not None:
+        print(against(report.as_dict(), other, name=str(compared)))
 
 
 def _shorten(retriever: Retriever, dim: int | None) -> None:
