@@ -95,6 +95,21 @@ def test_wrong_command_lines(arguments: list[str], said: str, capsys: pytest.Cap
     assert "--help" in captured.err or "-h" in captured.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["data", "info", "pitts30k"], "error: pitts30k: say where it lies with --root DIR"),
+        (["data", "fetch", "pitts"], "error: pitts: no published set of that name; there are pitts30k, pitts250k"),
+        (["data", "fetch", "city"], "`vpr data info` takes it as it is"),
+    ],
+)
+def test_data_sets_that_are_not_there(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "--traceback" not in told
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_unwind_and_leave_by_their_code(number: signal.Signals, code: int, tmp_path: Path) -> None:
     program = tmp_path / "program.py"

@@ -135,9 +135,13 @@ def fetch(
 
     Without --root nothing is downloaded: terms, addresses and layout are printed.
     """
+    from vpr_core import UsageError
     from vpr_data import PUBLISHED, instructions
     from vpr_data import fetch as download
 
+    if name not in PUBLISHED:
+        hint = "; `vpr data info` takes it as it is" if name in {"city", "folder"} else ""
+        raise UsageError(f"{name}: no published set of that name; there are {', '.join(PUBLISHED)}{hint}")
     print(instructions(name, root=root or "ROOT"))
     if root is None:
         print("nothing was downloaded: say where to with --root DIR")

@@ -27,6 +27,7 @@ def dataset_config(
         plugins: local files.
 
     Raises:
+        UsageError: ``root`` is needed and not given.
         ConfigError: all faults of the block.
     """
     if name.endswith((".yaml", ".yml")):
@@ -42,7 +43,7 @@ def dataset_config(
 def _validated(name: str, root: Path | None, settings: Sequence[str], registry: Registry) -> ComponentConfig:
     from pydantic import ConfigDict, ValidationError, create_model
 
-    from vpr_core import ConfigError
+    from vpr_core import ConfigError, UsageError
     from vpr_core.config import parse_yaml
     from vpr_core.config.faults import faults_of
     from vpr_core.config.overrides import apply_overrides
@@ -56,6 +57,10 @@ def _validated(name: str, root: Path | None, settings: Sequence[str], registry: 
     try:
         validated = model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
+        if root is None and any(
+            fault["loc"][-1:] == ("root",) and fault["type"] == "missing" for fault in error.errors()
+        ):
+            raise UsageError(f"{name}: say where it lies with --root DIR") from None
         raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
     config: ComponentConfig = validated.dataset  # type: ignore[attr-defined]
     return config

@@ -37,7 +37,10 @@ PluginOption = Annotated[
     typer.Option("--plugin", metavar="FILE.py", help="Load a Python file as a plug-in, no package needed; repeatable."),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where results go; default: below runs/, by name.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Where results go; default: below runs/, by name.", show_default=False
+    ),
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on where an earlier, unfinished run in that folder stopped.")

@@ -53,7 +53,7 @@ def search(
     source = model or origin.model
     if source is None:
         raise UsageError(
-            f"{database} does not say which model made it; is it a folder that `vpr extract` wrote? If so, add --model MODEL"
+            f"{database} does not say which model made it; if `vpr extract` wrote that folder, add --model MODEL"
         )
     retriever, config, registry = open_model(source, plugins=plugin, settings=settings, device=device, quiet=quiet)
 
