@@ -118,6 +118,14 @@ def test_origins_of_a_map(tmp_path: Path, origin: Any, rows: str) -> None:
     reads_or_says(lambda: read_origin(tmp_path))
 
 
+@pytest.mark.fault
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e999", "", "1;2"])
+def test_a_position_that_is_no_number_of_metres(tmp_path: Path, value: str) -> None:
+    (tmp_path / "images.csv").write_text(f"name,x,y\na.jpg,1,{value}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"images\.csv is damaged"):
+        read_origin(tmp_path)
+
+
 SUITE = {
     "name": "s",
     "title": "A suite",

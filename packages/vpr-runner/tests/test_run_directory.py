@@ -69,6 +69,21 @@ def test_a_run_keeps_its_precision_and_may_change_its_machine(tmp_path: Path, ma
     hold(precision="float32")
 
 
+@pytest.mark.parametrize("found", [0, 2, "1", None])
+def test_a_run_of_another_version_is_refused_in_a_sentence(tmp_path: Path, make_config, found: object) -> None:
+    with RunDirectory.hold(tmp_path, make_config(), ranks=ONE_PROCESS, resume=True):
+        pass
+    identity = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**identity, "format": found}))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"}
+    with (
+        pytest.raises(UsageError, match=rf"another version of the toolkit \(format {found}, this one writes 1\)"),
+        RunDirectory.hold(tmp_path, make_config(), ranks=ONE_PROCESS, resume=True),
+    ):
+        pass
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"} == before
+
+
 @pytest.mark.fault
 def test_a_full_disk_under_the_metrics_leaves_no_torn_line(tmp_path: Path, make_config, engine_registry) -> None:
     """Half a line, then ENOSPC; the next start cuts it off and ends with the lines of an undisturbed run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -122,7 +123,10 @@ def read_origin(folder: Path) -> Origin:
             with (folder / name).open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file):
                     if "x" in row:
-                        positions[row["name"]] = float(row["x"]), float(row["y"])
+                        x, y = float(row["x"]), float(row["y"])
+                        if not (math.isfinite(x) and math.isfinite(y)):
+                            raise ValueError(f"position of {row['name']!r} is {x}, {y}")
+                        positions[row["name"]] = x, y
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise UsageError(
             f"{folder / name} is damaged ({error!r}); run `vpr extract` again, it writes it anew"
