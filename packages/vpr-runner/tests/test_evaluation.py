@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -237,3 +238,25 @@ def test_a_copy_of_the_data_elsewhere_gives_the_same(work, engine_registry, tmp_
             evaluate(retriever, each, config, registry=engine_registry, progress=False) for each in (split, elsewhere)
         )
     assert (a.first_hits == b.first_hits).all()
+
+
+def test_positions_that_look_wrong_are_remarked_on(work, engine_registry, caplog) -> None:
+    """Latitude and longitude of one database image swapped: nothing is out of range, and recall would only be lower."""
+    from types import SimpleNamespace
+
+    from vpr_runner.data import split_named
+
+    _, split, _ = work
+
+    def opened(split: Any) -> str:
+        caplog.clear()
+        split_named(SimpleNamespace(split_names=["test"], split=lambda name: split), "test", purpose="this")
+        return caplog.text
+
+    assert opened(split) == ""
+    far = split.database.xy.copy()
+    far[0] += 4e6
+    assert "split 'test': positions spread over 4,0" in opened(replace(split, database=replace(split.database, xy=far)))
+    assert "15 queries are in the database too, and will find themselves" in opened(
+        replace(split, queries=split.database)
+    )

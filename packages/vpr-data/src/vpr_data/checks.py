@@ -14,7 +14,7 @@ from vpr_data.images import ImageSet
 from vpr_data.retrieval import RetrievalSet
 from vpr_data.splits import PlaceSplit
 
-__all__ = ["RetrievalSummary", "SplitSummary", "describe", "missing_files"]
+__all__ = ["RetrievalSummary", "SplitSummary", "describe", "missing_files", "position_warnings"]
 
 WIDE = 500_000.0
 """Metres: a set wider than this was probably taken in several places, or a position is wrong."""
@@ -104,8 +104,7 @@ def _split(split: PlaceSplit, counts: Counts | None) -> SplitSummary:
     positives = split.positives().lengths
     training = split.training
     potential = split.within(training.positive, beyond=training.beyond, different_time=training.different_time)
-    everywhere = np.concatenate([split.database.metric_points, split.queries.metric_points])
-    extent = float(np.ptp(everywhere, axis=0).max()) if len(everywhere) else 0.0
+    extent = _extent(split)
     without = int((positives == 0).sum())
     warnings = [*_count_warnings(counts, len(split.database), len(split.queries))]
     if len(split.queries) and without == len(split.queries):
@@ -113,11 +112,7 @@ def _split(split: PlaceSplit, counts: Counts | None) -> SplitSummary:
             f"no query has a database image within {split.protocol.radius:g} {split.protocol.unit}; are both in the "
             "same coordinates?"
         )
-    if split.protocol.unit == "m":
-        warnings += _geography_warnings(split, extent)
-    shared = _shared(split.database, split.queries)
-    if shared and not split.protocol.ignore_same_image:
-        warnings.append(f"{shared} queries are in the database too, and will find themselves")
+    warnings += position_warnings(split)
     return SplitSummary(
         split=split.name,
         protocol=split.protocol.label,
@@ -153,6 +148,20 @@ def _count_warnings(counts: Counts | None, database: int, queries: int) -> Itera
     for what, published, found in (("images", counts.database, database), ("queries", counts.queries, queries)):
         if published != found:
             yield f"{found:,} {what}, {published:,} are published{doubt}"
+
+
+def position_warnings(split: PlaceSplit) -> list[str]:
+    """Say what looks wrong with positions and names of a split: in a moment, without opening an image."""
+    warnings = list(_geography_warnings(split, _extent(split))) if split.protocol.unit == "m" else []
+    shared = _shared(split.database, split.queries)
+    if shared and not split.protocol.ignore_same_image:
+        warnings.append(f"{shared} queries are in the database too, and will find themselves")
+    return warnings
+
+
+def _extent(split: PlaceSplit) -> float:
+    everywhere = np.concatenate([split.database.metric_points, split.queries.metric_points])
+    return float(np.ptp(everywhere, axis=0).max()) if len(everywhere) else 0.0
 
 
 def _geography_warnings(split: PlaceSplit, extent: float) -> Iterator[str]:
