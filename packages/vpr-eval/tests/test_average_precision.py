@@ -48,7 +48,7 @@ def retrievals(draw):
     return [list(column) for column in zip(*cases, strict=True)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=2000)
 @given(retrievals().filter(lambda case: any(case[1])), st.sampled_from(["trapezoid", "step"]), st.booleans())
 def test_equals_the_definition(case, rule, count):
     rankings, positives, junk = case

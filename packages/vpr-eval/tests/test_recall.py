@@ -38,7 +38,7 @@ def rankings(draw):
     return np.array(rows, dtype=np.int64), positives
 
 
-@settings(max_examples=500)
+@settings(max_examples=3000)
 @given(rankings(), st.sampled_from(["count", "exclude"]))
 def test_equals_the_definition(case, rule):
     index, positives = case

@@ -263,7 +263,9 @@ def test_show_says_how_a_run_file_writes_it(run_file: Path, capsys: pytest.Captu
     assert main(["plugins", "show", "stub_other", "--plugin", str(STUBS)]) == 0
     assert "pooling: {type: stub_other, clusters: CHANGE_ME}" in capsys.readouterr().out
     assert main(["plugins", "show", "stub_poll", "--plugin", str(STUBS)]) == 2
-    assert "did you mean 'stub_pool'" in capsys.readouterr().err
+    assert "did you mean 'stub_pool' (pooling)" in capsys.readouterr().err
+    assert main(["plugins", "show", "xyzzy", "--plugin", str(STUBS)]) == 2
+    assert "no component of that name; `vpr plugins --brief` lists all" in capsys.readouterr().err
 
 
 def test_reference_of_some_distributions(run_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

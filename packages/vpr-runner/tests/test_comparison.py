@@ -47,6 +47,14 @@ def test_what_was_measured_otherwise_is_refused(field: str, value: Any) -> None:
         against(report([1, 0, 3]), report([1, 0, 3], **{field: value}), name="b.json")
 
 
+def test_other_data_are_refused_where_both_reports_name_theirs() -> None:
+    first, second = (report([1, 0, 3], provenance={"data": name}) for name in "ab")
+    with pytest.raises(UsageError, match=r"b.json cannot be compared, its images or positions were others"):
+        against(first, second, name="b.json")
+    for other in (first, report([1, 0, 3]), report([1, 0, 3], provenance=7)):
+        assert "+0.00" in against(first, other, name="b.json")
+
+
 @pytest.mark.parametrize("text", ["not JSON", "[]", json.dumps({"recall": {}})])
 def test_no_report(text: str, tmp_path: Path) -> None:
     file = tmp_path / "first.json"

@@ -176,3 +176,29 @@ def test_a_split_with_an_image_that_cannot_be_read(make_config: Any, engine_regi
     assert [len(example.answers) for example in examples] == [2, 0, 2, 2]
     assert [path.parent.name for path in files] == ["out", "occlusion", "occlusion", "occlusion"]
     assert all(path.is_file() for path in files)
+
+
+def test_queries_whose_first_answer_is_wrong(make_config: Any, engine_registry: Any, tmp_path: Any) -> None:
+    from vpr_runner.explain.explanation import Look, explain_split
+
+    blocks = {"dataset": {"root": str(tmp_path / "dots"), "places": 4}, "pooling": {"type": "max"}}
+    config = make_config(**blocks, compute={"on_bad_image": "skip", "batch": 3}, image={"size": [24, 32]})
+    split = engine_registry.build("dataset", config.dataset).split("test")
+    for query in (1, 3):
+        split.queries.path(query).write_bytes(b"broken")  # finds nothing, which is wrong
+
+    def explained(count: int, *, wrong: bool) -> tuple[list[Any], list[Any]]:
+        return explain_split(
+            assemble(config, engine_registry).eval(), split, config, registry=engine_registry, folder=tmp_path / "out",
+            look=Look(top=2, occlusion=False, wrong=wrong), count=count, progress=False,
+        )  # fmt: skip
+
+    _, everything = explained(len(split.queries), wrong=False)
+    failed = [example for example in everything if not any(example.right[:1])]
+    assert {1, 3} <= {example.query for example in failed} < set(range(len(split.queries)))
+    files, found = explained(len(split.queries), wrong=True)
+    assert found == failed
+    assert [file.name for file in files] == ["retrieval.png"]
+    _, some = explained(1, wrong=True)
+    assert len(some) == 1
+    assert some[0] in failed

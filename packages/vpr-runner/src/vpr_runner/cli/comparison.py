@@ -48,6 +48,11 @@ def against(report: dict[str, Any], other: dict[str, Any], *, name: str) -> str:
         if report[field] != other[field]:
             shown = "" if field == "evaluated" else f": {report[field]} here, {other[field]} there"
             raise UsageError(f"--against: {name} cannot be compared, {field} differs{shown}")
+    data = [_data(each) for each in (report, other)]
+    if None not in data and data[0] != data[1]:
+        raise UsageError(
+            f"--against: {name} cannot be compared, its images or positions were others (data fingerprint)"
+        )
     counted = np.array(report["evaluated"], dtype=bool)
     here, there = (np.array(each["first_hits"], dtype=np.int64)[counted] for each in (report, other))
     lines = [f"against {name}, on the same {len(here)} queries:"]
@@ -59,3 +64,9 @@ def against(report: dict[str, Any], other: dict[str, Any], *, name: str) -> str:
             f"p = {test.p_value:.3f}  (right only here {test.first_better}, only there {test.second_better})"
         )
     return "\n".join(lines)
+
+
+def _data(report: dict[str, Any]) -> Any:
+    """The fingerprint of a report's data set; None in a report that names none."""
+    provenance = report.get("provenance")
+    return provenance.get("data") if isinstance(provenance, dict) else None

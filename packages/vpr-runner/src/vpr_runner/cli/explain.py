@@ -18,6 +18,7 @@ EPILOG = """\b
 Examples:
   vpr explain runs/first -o out/                          four queries of the test split: what is found, what counts
   vpr explain runs/first -o out/ --split val --count 10 --what retrieval
+  vpr explain runs/first -o out/ --wrong                  four queries whose first answer is wrong
   vpr explain runs/first photo.jpg -o out/                occlusion and assignment maps of your own photos
   vpr explain runs/first photo.jpg -o out/ --window 100 --stride 8
 
@@ -52,6 +53,9 @@ def explain(
         str | None, typer.Option("--split", metavar="NAME", help="Short for --set eval.split=NAME.")
     ] = None,
     count: Annotated[int, typer.Option("--count", min=1, metavar="N", help="Queries, drawn by the run's seed.")] = 4,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Only queries whose first answer is wrong (asks all of them).")
+    ] = False,
     top: Annotated[int, typer.Option("--top", min=1, metavar="N", help="Answers shown for each query.")] = 5,
     window: Annotated[
         int | None, typer.Option("--window", min=1, metavar="N", help="Side of the square; default: 100 of 480 pixels.")
@@ -88,7 +92,7 @@ def explain(
         raise UsageError(f"--what assignment: {config.pooling.type} assigns nothing to clusters; netvlad does")
     look = Look(
         occlusion=Kind.OCCLUSION in kinds, assignment=Kind.ASSIGNMENT in kinds, retrieval=Kind.RETRIEVAL in kinds,
-        window=window, stride=stride, clusters=clusters, top=top,
+        window=window, stride=stride, clusters=clusters, top=top, wrong=wrong,
     )  # fmt: skip
     if images:
         files = explain_images(retriever, files_as_images(images), config, folder=output, look=look, progress=not quiet)
@@ -98,5 +102,8 @@ def explain(
             retriever, part, config, registry=registry, folder=output, look=look, count=count, progress=not quiet
         )
         right = sum(example.right[:1] == (True,) for example in examples)
-        print(f"{part.protocol}: the first answer is right for {right} of {len(examples)} queries")
+        said = f"the first answer is right for {right} of {len(examples)} queries"
+        if wrong and not examples:
+            said = f"the first answer is right for all {len(part.queries)} queries: there is nothing to draw"
+        print(f"{part.protocol}: {said}")
     print("\n".join(str(file) for file in files))

@@ -96,6 +96,8 @@ def _text(error: BaseException) -> str:
         # "[Errno 2] No such file or directory: 'x'" says it backwards.
         name = f"{error.filename}: " if error.filename is not None else ""
         text = f"{name}{error.strerror[0].lower()}{error.strerror[1:]}"
+    if type(error).__name__ == "UnreadableImagesError":  # its text speaks to callers from Python
+        text += "\nthe command skips, counts and lists them with --set compute.on_bad_image=skip"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         text += (
             "\nless memory is needed with --set compute.batch=4 or --set train.micro_batch=4, or with smaller images"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import textwrap
@@ -14,6 +15,8 @@ from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import JsonOption, PluginOption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vpr_core import Registry
 
 __all__ = ["app"]
@@ -114,8 +117,20 @@ def described(registry: Registry, *, kind: str | None = None, name: str | None =
             )
     if name is not None and not found:
         kinds = [kind] if kind else list(KINDS)
-        raise UsageError(f"--name {name}: " + "\n  ".join(registry.explain_unknown(each, name) for each in kinds))
+        raise UsageError(f"{name}: {_unknown(registry, kinds, name)}")
     return found
+
+
+def _unknown(registry: Registry, kinds: Sequence[str], name: str) -> str:
+    """What to say of a name that no component of ``kinds`` has: the nearest ones, or of a single kind all."""
+    if len(kinds) == 1:
+        return registry.explain_unknown(kinds[0], name)
+    kind_of = {spec.name: kind for kind in kinds for spec in registry.specs(kind)}
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), kind_of, n=3)
+    meant = " or ".join(f"{each!r} ({kind_of[each]})" for each in close)
+    said = f"no component of that name; {f'did you mean {meant}? ' if meant else ''}`vpr plugins --brief` lists all"
+    failed = "; ".join(map(str, registry.failures))
+    return f"{said}; plug-ins that failed to load: {failed}" if failed else said
 
 
 def _plugins(registry: Registry) -> dict[str, Any]:

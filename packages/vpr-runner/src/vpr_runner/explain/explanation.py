@@ -55,6 +55,7 @@ class Look:
         stride: pixels between two squares; None: a sixth of the square.
         clusters: how many of the largest clusters are drawn.
         top: answers of a query that are drawn.
+        wrong: only queries whose first answer is wrong; all queries are asked to find them.
     """
 
     occlusion: bool = True
@@ -64,6 +65,7 @@ class Look:
     stride: int | None = None
     clusters: int = 8
     top: int = 5
+    wrong: bool = False
 
     def square(self, image: Tensor) -> tuple[int, int]:
         """Window and stride for ``image (3, H, W)``."""
@@ -95,15 +97,25 @@ def explain_split(
     """Write pictures of ``count`` queries of a split, drawn by the run's seed; return the files and what was found.
 
     Occlusion maps show the change of the descriptor, and of its distance to the best right answer (or to the best one).
+    Nothing is drawn where ``look.wrong`` finds no query.
     """
     compute = Compute.from_config(config)
     retriever = retriever.to(compute.device)
-    chosen = np.sort(sample(len(split.queries), count, config.seed, "explained queries"))
+    every = np.arange(len(split.queries))
+    chosen = every if look.wrong else sample(len(every), count, config.seed, "explained queries")
     asked: Any = SomeQueries(split, chosen)
     source = ImageSource(JoinedImages(asked.queries, split.database))
     answers = answer(retriever, asked, source, config, registry, depth=look.top, compute=compute, shown=progress)
     examples = retrieval_examples(answers.index, asked.positives(), queries=chosen.tolist(), top=look.top)
+    if look.wrong:
+        failed = np.array([example.query for example in examples if not any(example.right[:1])], dtype=np.int64)
+        chosen = failed[sample(len(failed), count, config.seed, "explained queries")]
+        examples = [examples[query] for query in chosen]
+        asked = SomeQueries(split, chosen)
+        source = ImageSource(JoinedImages(asked.queries, split.database))
     files: list[Path] = []
+    if not examples:
+        return files, examples
     with evaluating(retriever):
         if look.retrieval:
             path = folder / "retrieval.png"
