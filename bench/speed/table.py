@@ -27,7 +27,7 @@ def markdown(result: dict[str, Any]) -> str:
     notes = [f"- {row['what']}: {row['note']}" for row in measured if row["note"]]
     notes += [f"- growth of {row['step']} ({row['inputs']}): {row['note']}" for row in growths if row["note"]]
     notes += [f"- not measured: {row['what']} ({row['skipped']})" for row in result["rows"] if row.get("skipped")]
-    return "\n".join([*lines, "", *notes, f"- {_provenance(result)}"])
+    return "\n".join([*lines, "", *dict.fromkeys(notes), f"- {_provenance(result)}"])
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from vpr_core import ConfigError, ConfigFault, PluginError, UsageError
 from vpr_runner.cli import app as app_module
 from vpr_runner.cli import main
+from vpr_runner.cli.telling import told
 
 
 class OutOfMemoryError(RuntimeError):
@@ -150,3 +152,14 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     )
     assert done.stdout == "{"
     assert "Error" not in done.stderr
+
+
+def test_what_the_engine_reports_is_told_on_stderr_once(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("vpr_runner.anything")
+    for level, lines in ((logging.INFO, ["an epoch is done", "warning: odd"]), (logging.WARNING, ["warning: odd"])):
+        with told(level):
+            log.info("%s is done", "an epoch")
+            log.warning("odd")
+        assert capsys.readouterr().err.splitlines() == lines
+    log.info("nobody listens")
+    assert capsys.readouterr().err == ""

@@ -55,10 +55,12 @@ def test_a_run_leaves_what_it_should_and_learns(make_config, quiet, tmp_path: Pa
     assert result.best["epoch"] > 0  # on a tie the trained network is taken
 
 
-def test_each_epoch_is_said_and_so_is_going_on(make_config, engine_registry, tmp_path: Path, capsys) -> None:
+def test_each_epoch_is_said_and_so_is_going_on(make_config, engine_registry, tmp_path: Path, caplog) -> None:
     def said(**settings) -> list[str]:
-        train(make_config(train={"epochs": 1, **settings}), engine_registry, run_directory=tmp_path)
-        return [line for line in capsys.readouterr().err.splitlines() if line]
+        caplog.clear()
+        with caplog.at_level("INFO", logger="vpr_runner"):
+            train(make_config(train={"epochs": 1, **settings}), engine_registry, run_directory=tmp_path)
+        return caplog.messages
 
     first = said(cache_every=50)
     assert first[0].startswith("before training: validation recall@1 ")
@@ -71,8 +73,10 @@ def test_each_epoch_is_said_and_so_is_going_on(make_config, engine_registry, tmp
 
 
 def test_a_data_set_without_a_training_split_starts_netvlad_from_its_database(
-    make_config, engine_registry, capsys
+    make_config, engine_registry, caplog
 ) -> None:
+    caplog.set_level("INFO", logger="vpr_runner")
+
     def started(splits: list[str]) -> torch.Tensor:
         config = make_config(
             dataset={"splits": splits}, pooling={"type": "netvlad", "num_clusters": 3}, eval={"split": "test"}
@@ -80,10 +84,11 @@ def test_a_data_set_without_a_training_split_starts_netvlad_from_its_database(
         return initialised(config, engine_registry).pooling.centroids
 
     alone = started(["test"])
-    assert "no split 'train': starting netvlad pooling from the database images of 'test'" in capsys.readouterr().err
+    assert "no split 'train': starting netvlad pooling from the database images of 'test'" in caplog.text
+    caplog.clear()
     assert torch.isfinite(alone).all()
     started(["train", "test"])
-    assert "no split" not in capsys.readouterr().err
+    assert "no split" not in caplog.text
     with pytest.raises(UsageError, match="no split named 'test', which starting netvlad pooling needs; there is val"):
         started(["val"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ from vpr_runner import atomic
 from vpr_runner.compute import Compute
 from vpr_runner.distributed import Ranks
 from vpr_runner.keys import key
-from vpr_runner.progress import say
 from vpr_runner.report import recall_line
 from vpr_runner.run_directory import RunDirectory
 from vpr_runner.source import Batch, Source
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECKPOINT_SECONDS", "Job", "TrainingStoppedError"]
 
 CHECKPOINT_SECONDS = 300.0
+log = logging.getLogger(__name__)
 
 
 class TrainingStoppedError(VPRError):
@@ -225,8 +226,8 @@ class Job:
         return value
 
     def _say(self, line: str) -> None:
-        if self.shown and self.ranks.is_main:
-            say(line)
+        if self.ranks.is_main:
+            log.info("%s", line)
 
     def _write_best(self, measured: dict[str, Any]) -> None:
         if self.run.writes:

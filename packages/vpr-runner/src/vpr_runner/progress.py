@@ -9,14 +9,9 @@ from typing import Self
 
 from tqdm import tqdm
 
-__all__ = ["Progress", "say"]
+__all__ = ["Progress"]
 
 _SECONDS_BETWEEN_LINES = 30.0
-
-
-def say(line: str) -> None:
-    """Print a line on stderr, above a bar if one is shown."""
-    tqdm.write(line, file=sys.stderr)
 
 
 class Progress:

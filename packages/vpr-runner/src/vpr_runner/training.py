@@ -6,6 +6,7 @@ What happens inside an epoch depends on the loss: `vpr_runner.train_tuples` (que
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from vpr_runner.evaluation import fit_whitening
 from vpr_runner.job import CHECKPOINT_SECONDS, Job
 from vpr_runner.keys import generator
 from vpr_runner.prefix import FrozenCaches
-from vpr_runner.progress import say
 from vpr_runner.retriever import Retriever, assemble
 from vpr_runner.run_directory import RunDirectory
 from vpr_runner.sampling import sample_local_features
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
 
 __all__ = ["TrainResult", "initialised", "initialize", "train"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +93,8 @@ def train(
     ):
         finished = run.report
         if finished is not None:
-            if progress and ranks.is_main:
-                say(f"{run.path}: finished before, nothing is left to train")
+            if ranks.is_main:
+                log.info("%s: finished before, nothing is left to train", run.path)
             retriever, _ = load_retriever(run.path / "model", registry)
             return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
 
@@ -190,7 +192,7 @@ def initialised(config: RunConfig, registry: Registry, *, progress: bool = True)
     """Return the network as it is before training: pretrained weights, pooling started from features, whitening fitted.
 
     The last two, where the run file asks for them, need database images: those of the split ``train``, or, where a data
-    set has none, those of ``eval.split``. Neither queries nor positions are looked at, and a line on stderr says so.
+    set has none, those of ``eval.split``. Neither queries nor positions are looked at, and the log says so.
     """
     compute = Compute.from_config(config)
     retriever = assemble(config, registry).to(compute.device)
@@ -199,8 +201,8 @@ def initialised(config: RunConfig, registry: Registry, *, progress: bool = True)
         purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
         dataset = open_dataset(config, registry)
         name = "train" if "train" in dataset.split_names else config.eval.split
-        if name != "train" and progress:
-            say(f"no split 'train': {purpose} from the database images of {name!r}, without queries and positions")
+        if name != "train":
+            log.info("no split 'train': %s from the database images of %r, no queries, no positions", purpose, name)
         database = split_named(dataset, name, purpose=purpose).database
         initialize(retriever, database, config, compute=compute, shown=progress)
         if config.whiten is not None:

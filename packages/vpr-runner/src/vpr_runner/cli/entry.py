@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from vpr_runner.cli.failures import INTERRUPTED, Terminated, explain
+from vpr_runner.cli.telling import told
 
 __all__ = ["main"]
 
@@ -26,13 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # threads or another process makes every layer ten times slower (measured: 320 ms for 20 ms).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     bars = os.environ.get("TQDM_DISABLE")
-    if {"--quiet", "-q"} & set(arguments):
+    quiet = bool({"--quiet", "-q"} & set(arguments))
+    if quiet:
         os.environ["TQDM_DISABLE"] = "1"  # what reaches the bars of data sets, which know of no command line
     previous = _install(signal.SIGTERM)
+    of_its_own = arguments[:1] == ["bench"]  # a line a cell, instead of each training's
     try:
         from vpr_runner.cli.app import command
 
-        code = command(arguments)
+        with told(logging.WARNING if quiet or of_its_own else logging.INFO):
+            code = command(arguments)
         # Typer turns an interrupt into this code without a word.
         return explain(KeyboardInterrupt(), show_traceback=False) if code == INTERRUPTED else code
     except BaseException as error:  # noqa: BLE001 - this is the border between exceptions and exit codes
