@@ -71,6 +71,16 @@ def test_a_checkpoint_with_its_options_is_refused_with_the_way_out(tmp_path):
         read_weights(tmp_path / "x.pth")
 
 
+@pytest.mark.parametrize("content", [b"name: run\nbackbone: {type: tiny}\n", b"\x80\x02}q\x00.", b"<html></html>"])
+def test_no_message_repeats_the_advice_to_load_it_all_the_same(tmp_path, content):
+    (tmp_path / "x.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^weights: .*x\.pth ") as caught:
+        read_weights(tmp_path / "x.pth")
+    assert "weights_only" not in str(caught.value)
+    if not content.startswith(b"\x80"):
+        assert "cannot be read as a torch or safetensors file" in str(caught.value)
+
+
 @pytest.mark.parametrize("core", ["core", "_core"])
 def test_numbers_and_arrays_of_numpy_beside_the_tensors_are_fine(tmp_path, core):
     """pytorch-NetVlad keeps ``best_score`` and ``recalls`` so; numpy 1 wrote another module name."""

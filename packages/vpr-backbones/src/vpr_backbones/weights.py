@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -98,15 +99,24 @@ def read_object(path: str | Path) -> Any:
     except UnpicklingError as error:
         raise ValueError(_explain_refusal(path, str(error))) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"weights: {path} cannot be read as a torch or safetensors file ({_first_line(error)}); "
-            "it may be damaged or cut short: compare its size and SHA-256 with the original's"
-        ) from error
+        raise ValueError(_explain_damage(path, _first_line(error))) from error
+
+
+def _explain_damage(path: Path, what: str) -> str:
+    return (
+        f"weights: {path} cannot be read as a torch or safetensors file ({what}); "
+        "it may be damaged or cut short: compare its size and SHA-256 with the original's"
+    )
 
 
 def _explain_refusal(path: Path, reason: str) -> str:
-    """A pickle that holds more than tensors, or no pickle at all."""
-    what = next((line.strip() for line in reason.splitlines() if "GLOBAL" in line), _first_line(reason))
+    """A pickle that holds more than tensors, or no pickle at all; torch's advice to load it nonetheless is left out."""
+    named = re.search(r".*GLOBAL.*", reason)
+    said = re.search(r"WeightsUnpickler error: *(.+)", reason)
+    what = named[0].strip() if named else said[1].strip() if said else "no reason given"
+    with path.open("rb") as file:
+        if not file.read(2).startswith((b"\x80", b"PK")):  # neither a pickle nor an archive of one
+            return _explain_damage(path, what)
     return (
         f"weights: {path} is refused: it is not a plain file of tensors, and reading the rest would run code that the "
         f"file names ({what[:200]}). If you trust its author, convert it once, in the environment it was made "
