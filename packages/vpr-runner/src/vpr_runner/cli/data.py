@@ -25,6 +25,13 @@ Examples:
 
 NAME is a data set (`vpr plugins --kind dataset`), a run file, or a retrieval set: oxford5k, paris6k, holidays."""
 
+_WORDS = {
+    "without_positives": "queries without a right image",
+    "untrainable": "queries too far off to train on",
+    "median_positives": "right images a query, median",
+    "extent": "extent, metres or frames",
+}
+
 NameArgument = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Data set, or a run file.", show_default=False),
@@ -72,7 +79,7 @@ def info(
         print(f"  {part.pop('split', None) or part.pop('name')}")
         for field, value in part.items():
             shown = f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
-            print(f"    {field.replace('_', ' '):<20}{shown}")
+            print(f"    {_WORDS.get(field, field.replace('_', ' ')):<32}{shown}")
         for warning in warnings:
             print(f"    look: {warning}")
     if leaks:
