@@ -21,6 +21,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "YamlDocument", "parse_yaml", "read_yaml"]
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
+_TOO_DEEP = f"nesting is deeper than {MAX_DEPTH} levels"
 
 Loc = tuple[str | int, ...]
 
@@ -94,7 +95,8 @@ def parse_yaml(text: str, *, source: str = "<text>") -> YamlDocument:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _refusal(f"{source}{line}", f"is not YAML: {said}") from error
+        # PyYAML 6.0.4 has a limit of its own, which it meets before we have counted.
+        raise _refusal(f"{source}{line}", _TOO_DEEP if "nesting depth" in said else f"is not YAML: {said}") from error
     except yaml.YAMLError as error:
         raise _refusal(source, f"is not YAML: {' '.join(str(error).split())}") from error
     if builder.faults:
@@ -164,7 +166,7 @@ class _Builder:
         self._place(frame, value, loc, line)
         if not isinstance(event, yaml.ScalarEvent):
             if len(self._stack) >= MAX_DEPTH:
-                raise self._refuse(line, f"nesting is deeper than {MAX_DEPTH} levels")
+                raise self._refuse(line, _TOO_DEEP)
             self._stack.append(_Frame(loc=loc, value=value))
 
     def _take_key(self, frame: _Frame, event: Any, line: int) -> None:
