@@ -35,8 +35,7 @@ def fingerprint_of(splits: Iterable[PlaceSplit]) -> str:
 def fingerprint_of_retrieval(images: RetrievalSet) -> str:
     """Return SHA-256 over a retrieval benchmark; file contents are represented by their sizes here too."""
     digest = hashlib.sha256(f"{images.name}\n{images.ignore_query} {images.max_pixels}\n".encode())
-    for position, name in enumerate(images.names):
-        digest.update(f"{name}\0{_size(images.path(position))}\n".encode())
+    _add_files(digest, images)
     for rows in (images.good, images.ok, images.junk):
         digest.update(f"{rows.offsets.tolist()} {rows.values.tolist()}\n".encode())
     digest.update(f"{images.queries.tolist()} {None if images.boxes is None else images.boxes.tolist()}".encode())
@@ -45,10 +44,14 @@ def fingerprint_of_retrieval(images: RetrievalSet) -> str:
 
 def _add(digest: hashlib._Hash, images: ImageSet) -> None:
     digest.update(f"{len(images)}\n".encode())
-    for position, name in enumerate(images.names):
-        digest.update(f"{name}\0{_size(images.path(position))}\n".encode())
+    _add_files(digest, images)
     for array in (images.xy, images.points, images.time, images.place):
         digest.update(b"-" if array is None else array.tobytes())
+
+
+def _add_files(digest: hashlib._Hash, images: ImageSet | RetrievalSet) -> None:
+    for position, name in enumerate(images.names):
+        digest.update(f"{name}\0{_size(images.path(position))}\n".encode())
 
 
 def _size(path: os.PathLike[str]) -> int:
