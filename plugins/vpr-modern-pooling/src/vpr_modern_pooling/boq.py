@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from vpr_modern_pooling.attention import Attention, EncoderBlock
-from vpr_modern_pooling.checks import check_feature_map, check_positive
 from vpr_modern_pooling.normalization import l2_normalize
-from vpr_modern_pooling.precision import convolve, layer_norm, linear, raised, without_autocast
+from vpr_modern_pooling.precision import convolve, layer_norm, linear
+from vpr_pooling.checks import check_feature_map, check_positive
+from vpr_pooling.precision import raised, without_autocast
 
 __all__ = ["BoQ", "QueryBlock"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vpr_modern_pooling.checks import check_feature_map, check_positive
 from vpr_modern_pooling.normalization import l2_normalize
-from vpr_modern_pooling.precision import linear, raised, without_autocast
+from vpr_modern_pooling.precision import linear
+from vpr_pooling.checks import check_feature_map, check_positive
+from vpr_pooling.precision import raised, without_autocast
 
 __all__ = ["ConvAP"]
 

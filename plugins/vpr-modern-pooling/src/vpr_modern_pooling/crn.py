@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vpr_modern_pooling.checks import check_feature_map
 from vpr_modern_pooling.normalization import l2_normalize
-from vpr_modern_pooling.precision import convolve, without_autocast
+from vpr_modern_pooling.precision import convolve
 from vpr_pooling import NetVLAD
+from vpr_pooling.checks import check_feature_map
+from vpr_pooling.precision import without_autocast
 
 __all__ = ["CRN"]
 

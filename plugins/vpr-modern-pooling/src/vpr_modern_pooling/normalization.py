@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vpr_modern_pooling.precision import raised, without_autocast
+from vpr_pooling.precision import raised, without_autocast
 
 __all__ = ["l2_normalize"]
 

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vpr_modern_pooling.checks import check_at_least_zero, check_feature_map, check_positive
+from vpr_modern_pooling.checks import check_at_least_zero
 from vpr_modern_pooling.normalization import l2_normalize
-from vpr_modern_pooling.precision import linear, raised, without_autocast
+from vpr_modern_pooling.precision import linear
 from vpr_modern_pooling.transport import dustbin_assignment
+from vpr_pooling.checks import check_feature_map, check_positive
+from vpr_pooling.precision import raised, without_autocast
 
 __all__ = ["SALAD", "Perceptron"]
 
