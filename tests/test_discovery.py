@@ -130,3 +130,17 @@ assert not heavy, heavy
     environment = {name: value for name, value in os.environ.items() if name != "VPR_DISABLE_PLUGINS"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_assembling_and_running_a_network_does_not_import_the_compiler() -> None:
+    code = (
+        "import sys, torch; from vpr_core import build_registry; from vpr_core.config import parse_run\n"
+        "from vpr_runner import assemble\n"
+        "registry = build_registry()\n"
+        "text = 'dataset: {type: city}\\nbackbone: {type: resnet18, weights: none}\\npooling: {type: netvlad}'\n"
+        "config = parse_run(text, registry)\n"
+        "assemble(config, registry).eval()(torch.zeros(1, 3, 32, 48, dtype=torch.uint8))\n"
+        "sys.exit(', '.join(name for name in ('torch._dynamo', 'sympy') if name in sys.modules) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

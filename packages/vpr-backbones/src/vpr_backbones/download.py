@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from vpr_backbones.without_compiler import without_compiler
+
 __all__ = ["fetch_timm", "fetch_torchvision"]
 
 
@@ -18,7 +20,8 @@ def fetch_torchvision(name: str) -> Path:
     Raises:
         ConnectionError: it is not there and cannot be downloaded; says where to put it by hand.
     """
-    import torchvision.models
+    with without_compiler():
+        import torchvision.models
 
     url: str = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url
     return _fetch_url(name, url)

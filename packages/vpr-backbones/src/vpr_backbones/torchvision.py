@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torchvision.models
 from torch import nn
 
 from vpr_backbones.assembly import WithoutHead, cut_network, measure
@@ -15,6 +14,10 @@ from vpr_backbones.normalization import NORMALIZATIONS, Normalization
 from vpr_backbones.seeding import seeded
 from vpr_backbones.staged import BatchNormMode, StagedBackbone
 from vpr_backbones.table import NETWORKS
+from vpr_backbones.without_compiler import without_compiler
+
+with without_compiler():
+    import torchvision.models
 
 __all__ = ["build_torchvision", "make_network"]
 

@@ -23,6 +23,7 @@ def without_autocast(x: Tensor) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch 2.10 cannot trace the question
 def _knows_autocast(kind: str) -> bool:
-    return torch.amp.is_autocast_available(kind)
+    # torch 2.10 cannot trace the question, and need not: on a device without autocast nobody compiles. The decorator
+    # that would hide it from the tracer imports the whole compiler, two seconds for everyone who only imports a layer.
+    return kind != "meta" and (torch.compiler.is_compiling() or torch.amp.is_autocast_available(kind))
