@@ -3,12 +3,13 @@
 ``tests``  the whole suite.                       ``bench``  NetVLAD against its baselines, printed as a table.
 ``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
 ``faults`` kill, tear, fill, go on, compare.      ``minimums``  the suite with the lowest declared versions.
-``lint``   ruff.    ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
+``lint``   ruff, floors.  ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -97,10 +98,12 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting with ruff."""
-    session.install("ruff>=0.14")
+    """Check style and formatting with ruff, and with import-linter that imports run down the floors only."""
+    session.install("ruff>=0.14", "import-linter>=2.3")
     session.run("ruff", "check", *(session.posargs or (".",)))
     session.run("ruff", "format", "--check", ".")
+    sources = os.pathsep.join(str(ROOT / folder / "src") for folder in FOLDERS)  # read, not imported: no installing
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources})
 
 
 @nox.session

@@ -80,11 +80,11 @@ def test_every_recipe_suite_and_test_that_the_paper_page_names_exists() -> None:
     assert suites
     assert [name for name in recipes if not (ROOT / name).exists()] == []
     assert [name for name in suites if not (ROOT / "bench" / "suites" / f"{name}.yaml").exists()] == []
-    tests = {path.name for path in ROOT.glob("packages/*/tests/test_*.py")}
+    tests = {path.name for path in ROOT.glob("packages/*/tests/**/test_*.py")}
     assert set(re.findall(r"`(test_\w+\.py)`", page)) <= tests
     written = {
         name
-        for path in ROOT.glob("packages/*/tests/test_*.py")
+        for path in ROOT.glob("packages/*/tests/**/test_*.py")
         for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert set(re.findall(r"`(test_\w+)`", page)) <= written
@@ -110,7 +110,7 @@ def test_every_test_that_the_reliability_page_names_exists() -> None:
         folders = (
             [ROOT / "tests"] if where == "tests" else [ROOT / top / where / "tests" for top in ("packages", "plugins")]
         )
-        paths = [folder / file for folder in folders if (folder / file).is_file()]
+        paths = [path for folder in folders for path in folder.rglob(file)]
         return any(re.search(rf"^def {test}\(", path.read_text(encoding="utf-8"), re.MULTILINE) for path in paths)
 
     assert [name for name in named if not exists(*name)] == []

@@ -15,7 +15,7 @@ import pytest
 
 from vpr_core import KINDS
 from vpr_runner.cli import main
-from vpr_runner.new_plugin import kinds
+from vpr_runner.scaffold.new_plugin import kinds
 
 NAMES = {kind: f"vpr-trial-{kind}" for kind in kinds()}
 SMALL = [

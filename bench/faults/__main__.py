@@ -15,8 +15,8 @@ from bench.faults.kills import FAILING, Undisturbed, failed_operations, killed_a
 from bench.faults.record import Fault, markdown, summary, update_document
 from bench.faults.scripted import changed_input, damaged_files, refusals, signalled, two_at_once
 from vpr_data.city import CityDataset
-from vpr_runner.atomic import write_json
-from vpr_runner.bench.provenance import provenance
+from vpr_runner.files.atomic import write_json
+from vpr_runner.files.provenance import provenance
 
 DAMAGED = {
     "train": [("checkpoints/checkpoint-*.pt", "newest checkpoint damaged")],

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.bench.provenance import measured
 from vpr_runner.bench.readme import between_markers, rewrite
+from vpr_runner.files.provenance import measured
 
 __all__ = ["Fault", "markdown", "quoted", "summary", "update_document"]
 

@@ -28,8 +28,8 @@ from bench.speed.measure import Effort
 from bench.speed.row import Growth, Row
 from bench.speed.store import Store
 from bench.speed.table import markdown, update_document
-from vpr_runner.atomic import write_json, write_text
-from vpr_runner.bench.provenance import provenance
+from vpr_runner.files.atomic import write_json, write_text
+from vpr_runner.files.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

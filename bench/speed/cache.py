@@ -13,7 +13,7 @@ from bench.speed import yardsticks
 from bench.speed.measure import Effort, compare
 from bench.speed.row import Row
 from vpr_losses.pair_distances import pair_distances
-from vpr_runner.cache import memory_map
+from vpr_runner.encoding.cache import memory_map
 
 __all__ = ["measure"]
 

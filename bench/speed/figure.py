@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from vpr_runner.atomic import write_bytes
 from vpr_runner.bench.figure import COLOURS, MARKERS
+from vpr_runner.files.atomic import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.atomic import write_json
+from vpr_runner.files.atomic import write_json
 
 __all__ = ["Store"]
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.bench.provenance import measured
 from vpr_runner.bench.readme import between_markers, rewrite
+from vpr_runner.files.provenance import measured
 
 __all__ = ["markdown", "quoted", "update_document"]
 

@@ -15,11 +15,11 @@ from bench.speed.network import REGISTRY, make_config
 from bench.speed.row import Row
 from vpr_losses import WeaklySupervisedRanking
 from vpr_runner import assemble
-from vpr_runner.batches import TupleBatch, tuple_batches
-from vpr_runner.compute import Compute
-from vpr_runner.source import Batch
-from vpr_runner.state import MinedTuples
-from vpr_runner.steps import Stepper
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.source import Batch
+from vpr_runner.training.batches import TupleBatch, tuple_batches
+from vpr_runner.training.state import MinedTuples
+from vpr_runner.training.steps import Stepper
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vpr_data import FolderDataset, describe, pitts30k, pitts250k, read_dbstruct, within_radius
-from vpr_data.leaks import near_leaks
+from vpr_data.places.leaks import near_leaks
 
 pytestmark = pytest.mark.shared
 

@@ -8,8 +8,8 @@ from pathlib import Path
 def descriptors(network, images, compute):
     import torch
 
-    from vpr_runner.encode import encode_all
-    from vpr_runner.source import ImageSource
+    from vpr_runner.encoding.encode import encode_all
+    from vpr_runner.encoding.source import ImageSource
 
     torch.set_num_threads(1)
     return encode_all(network, ImageSource(images), compute=compute)[0]
@@ -25,7 +25,7 @@ def extracted(config_json: str, path: list[str], output: Path) -> None:
     sys.path[:] = path
     from vpr_core import build_registry
     from vpr_runner import extract
-    from vpr_runner.retriever import assemble
+    from vpr_runner.network.assembly import assemble
 
     registry = build_registry(plugin_files=[Path(__file__).with_name("engine_components.py")])
     config = registry.run_config_model().model_validate_json(config_json)

@@ -10,14 +10,14 @@ import torch
 
 from vpr_core import build_registry
 from vpr_runner import assemble
-from vpr_runner.batches import tuple_batches
-from vpr_runner.compute import Compute
 from vpr_runner.data import split_of
 from vpr_runner.distributed import process_group
-from vpr_runner.encode import encode_all
-from vpr_runner.source import ImageSource, JoinedImages
-from vpr_runner.state import MinedTuples
-from vpr_runner.steps import Stepper
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.encode import encode_all
+from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.training.batches import tuple_batches
+from vpr_runner.training.state import MinedTuples
+from vpr_runner.training.steps import Stepper
 
 
 def main() -> None:

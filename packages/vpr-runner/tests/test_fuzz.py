@@ -26,8 +26,8 @@ from vpr_runner.bench.suite import load_suite
 from vpr_runner.cli.images import read_origin
 from vpr_runner.cli.model import open_model
 from vpr_runner.distributed import ONE_PROCESS
-from vpr_runner.manifest import ChunkRecord, Manifest
-from vpr_runner.run_directory import RunDirectory
+from vpr_runner.extraction.manifest import ChunkRecord, Manifest
+from vpr_runner.training.run_directory import RunDirectory
 
 SAID = (UsageError, ConfigError)
 JSON = st.recursive(
@@ -155,7 +155,7 @@ def test_suites(tmp_path: Path, engine_registry, suite: Any) -> None:
 @short
 @given(data=st.data())
 def test_run_files_and_run_directories(make_config, engine_registry, tmp_path_factory, monkeypatch, data) -> None:
-    monkeypatch.setattr("vpr_runner.run_directory.provenance", dict)
+    monkeypatch.setattr("vpr_runner.training.run_directory.provenance", dict)
     config = make_config()
     document = data.draw(changed(config.model_dump(mode="json")))
     reads_or_says(lambda: parse_run(json.dumps(document), engine_registry, source="run.json"))

@@ -15,7 +15,7 @@ import torch
 from vpr_core import build_registry
 from vpr_runner import train
 from vpr_runner.cli.failures import explain
-from vpr_runner.job import Job
+from vpr_runner.training.job import Job
 
 
 def main() -> None:

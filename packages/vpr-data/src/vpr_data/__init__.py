@@ -9,28 +9,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vpr_data.augment import Augmentation
-    from vpr_data.batches import ImageBatch, ImageBatches, UnreadableImagesError, check_images, image_batches
-    from vpr_data.catalogue import PUBLISHED, open_published
-    from vpr_data.checks import describe, missing_files
     from vpr_data.city import CityDataset
-    from vpr_data.dbstruct import DbStruct, read_dbstruct
-    from vpr_data.decode import ImageDecodeError, load_image
-    from vpr_data.fetching import fetch, instructions
-    from vpr_data.fingerprint import fingerprint_of
-    from vpr_data.folders import FolderDataset, training_radii
-    from vpr_data.images import ImageSet
-    from vpr_data.leaks import Leak, find_leaks
-    from vpr_data.listing import list_images
-    from vpr_data.neighbourhoods import within_radius
-    from vpr_data.oxford_paris_holidays import holidays, oxford5k, paris6k
-    from vpr_data.pittsburgh import pitts30k, pitts250k
-    from vpr_data.published import PublishedDataset, Recipe
-    from vpr_data.resize import resize_image
-    from vpr_data.retrieval import RetrievalSet, grown_box
-    from vpr_data.rows import Rows
-    from vpr_data.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
-    from vpr_data.tokyo import tokyo247, tokyo_tm
+    from vpr_data.images.augment import Augmentation
+    from vpr_data.images.batches import ImageBatch, ImageBatches, UnreadableImagesError, check_images, image_batches
+    from vpr_data.images.decode import ImageDecodeError, load_image
+    from vpr_data.images.image_set import ImageSet
+    from vpr_data.images.resize import resize_image
+    from vpr_data.places.fingerprint import fingerprint_of
+    from vpr_data.places.leaks import Leak, find_leaks
+    from vpr_data.places.neighbourhoods import within_radius
+    from vpr_data.places.rows import Rows
+    from vpr_data.places.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
+    from vpr_data.published.catalogue import PUBLISHED, open_published
+    from vpr_data.published.dataset import PublishedDataset, Recipe
+    from vpr_data.published.dbstruct import DbStruct, read_dbstruct
+    from vpr_data.published.fetching import fetch, instructions
+    from vpr_data.published.oxford_paris_holidays import holidays, oxford5k, paris6k
+    from vpr_data.published.pittsburgh import pitts30k, pitts250k
+    from vpr_data.published.retrieval import RetrievalSet, grown_box
+    from vpr_data.published.summary import describe, missing_files
+    from vpr_data.published.tokyo import tokyo247, tokyo_tm
+    from vpr_data.tables.folders import FolderDataset, training_radii
+    from vpr_data.tables.listing import list_images
 
 __all__ = [
     "PUBLISHED",
@@ -78,47 +78,47 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "Augmentation": "augment",
+    "Augmentation": "images.augment",
     "CityDataset": "city",
-    "DbStruct": "dbstruct",
-    "EvaluationProtocol": "splits",
-    "FolderDataset": "folders",
-    "ImageBatch": "batches",
-    "ImageBatches": "batches",
-    "ImageDecodeError": "decode",
-    "ImageSet": "images",
-    "Leak": "leaks",
-    "PUBLISHED": "catalogue",
-    "PlaceSplit": "splits",
-    "PublishedDataset": "published",
-    "Recipe": "published",
-    "RetrievalSet": "retrieval",
-    "Rows": "rows",
-    "TrainingRadii": "splits",
-    "UnreadableImagesError": "batches",
-    "check_images": "batches",
-    "describe": "checks",
-    "fetch": "fetching",
-    "find_leaks": "leaks",
-    "fingerprint_of": "fingerprint",
-    "grown_box": "retrieval",
-    "holidays": "oxford_paris_holidays",
-    "image_batches": "batches",
-    "instructions": "fetching",
-    "list_images": "listing",
-    "load_image": "decode",
-    "missing_files": "checks",
-    "open_published": "catalogue",
-    "oxford5k": "oxford_paris_holidays",
-    "paris6k": "oxford_paris_holidays",
-    "pitts250k": "pittsburgh",
-    "pitts30k": "pittsburgh",
-    "read_dbstruct": "dbstruct",
-    "resize_image": "resize",
-    "tokyo247": "tokyo",
-    "tokyo_tm": "tokyo",
-    "training_radii": "folders",
-    "within_radius": "neighbourhoods",
+    "DbStruct": "published.dbstruct",
+    "EvaluationProtocol": "places.splits",
+    "FolderDataset": "tables.folders",
+    "ImageBatch": "images.batches",
+    "ImageBatches": "images.batches",
+    "ImageDecodeError": "images.decode",
+    "ImageSet": "images.image_set",
+    "Leak": "places.leaks",
+    "PUBLISHED": "published.catalogue",
+    "PlaceSplit": "places.splits",
+    "PublishedDataset": "published.dataset",
+    "Recipe": "published.dataset",
+    "RetrievalSet": "published.retrieval",
+    "Rows": "places.rows",
+    "TrainingRadii": "places.splits",
+    "UnreadableImagesError": "images.batches",
+    "check_images": "images.batches",
+    "describe": "published.summary",
+    "fetch": "published.fetching",
+    "find_leaks": "places.leaks",
+    "fingerprint_of": "places.fingerprint",
+    "grown_box": "published.retrieval",
+    "holidays": "published.oxford_paris_holidays",
+    "image_batches": "images.batches",
+    "instructions": "published.fetching",
+    "list_images": "tables.listing",
+    "load_image": "images.decode",
+    "missing_files": "published.summary",
+    "open_published": "published.catalogue",
+    "oxford5k": "published.oxford_paris_holidays",
+    "paris6k": "published.oxford_paris_holidays",
+    "pitts250k": "published.pittsburgh",
+    "pitts30k": "published.pittsburgh",
+    "read_dbstruct": "published.dbstruct",
+    "resize_image": "images.resize",
+    "tokyo247": "published.tokyo",
+    "tokyo_tm": "published.tokyo",
+    "training_radii": "tables.folders",
+    "within_radius": "places.neighbourhoods",
 }
 
 

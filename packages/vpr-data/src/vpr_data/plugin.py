@@ -136,7 +136,7 @@ def _city(config: CityConfig) -> Dataset:
 
 
 def _folder(config: FolderConfig) -> Dataset:
-    from vpr_data.folders import FolderDataset, training_radii
+    from vpr_data.tables.folders import FolderDataset, training_radii
 
     return FolderDataset(
         root=config.root,
@@ -165,25 +165,25 @@ def _folder(config: FolderConfig) -> Dataset:
 
 
 def _pitts30k(config: Pitts30kConfig) -> Dataset:
-    from vpr_data.pittsburgh import pitts30k
+    from vpr_data.published.pittsburgh import pitts30k
 
     return pitts30k(root=config.root, metadata=config.metadata)
 
 
 def _pitts250k(config: Pitts250kConfig) -> Dataset:
-    from vpr_data.pittsburgh import pitts250k
+    from vpr_data.published.pittsburgh import pitts250k
 
     return pitts250k(root=config.root, metadata=config.metadata)
 
 
 def _tokyo247(config: Tokyo247Config) -> Dataset:
-    from vpr_data.tokyo import tokyo247
+    from vpr_data.published.tokyo import tokyo247
 
     return tokyo247(root=config.root, metadata=config.metadata)
 
 
 def _tokyo_tm(config: TokyoTMConfig) -> Dataset:
-    from vpr_data.tokyo import tokyo_tm
+    from vpr_data.published.tokyo import tokyo_tm
 
     return tokyo_tm(root=config.root, metadata=config.metadata)
 

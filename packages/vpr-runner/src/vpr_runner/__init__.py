@@ -19,11 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vpr_runner.evaluation import evaluate, fit_whitening
-    from vpr_runner.extraction import Descriptors, ExtractResult, extract, load_descriptors
-    from vpr_runner.retriever import Retriever, assemble, load_retriever, save_retriever
-    from vpr_runner.run_directory import RunDirectory
-    from vpr_runner.training import TrainResult, train
+    from vpr_runner.evaluation.evaluate import evaluate, fit_whitening
+    from vpr_runner.extraction.extract import Descriptors, ExtractResult, extract, load_descriptors
+    from vpr_runner.network.assembly import assemble
+    from vpr_runner.network.retriever import Retriever
+    from vpr_runner.network.storage import load_retriever, save_retriever
+    from vpr_runner.training.run_directory import RunDirectory
+    from vpr_runner.training.train import TrainResult, train
 
 __all__ = [
     "Descriptors",
@@ -43,19 +45,19 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "Descriptors": "extraction",
-    "ExtractResult": "extraction",
-    "Retriever": "retriever",
-    "RunDirectory": "run_directory",
-    "TrainResult": "training",
-    "assemble": "retriever",
-    "evaluate": "evaluation",
-    "extract": "extraction",
-    "fit_whitening": "evaluation",
-    "load_descriptors": "extraction",
-    "load_retriever": "retriever",
-    "save_retriever": "retriever",
-    "train": "training",
+    "Descriptors": "extraction.extract",
+    "ExtractResult": "extraction.extract",
+    "Retriever": "network.retriever",
+    "RunDirectory": "training.run_directory",
+    "TrainResult": "training.train",
+    "assemble": "network.assembly",
+    "evaluate": "evaluation.evaluate",
+    "extract": "extraction.extract",
+    "fit_whitening": "evaluation.evaluate",
+    "load_descriptors": "extraction.extract",
+    "load_retriever": "network.storage",
+    "save_retriever": "network.storage",
+    "train": "training.train",
 }
 
 

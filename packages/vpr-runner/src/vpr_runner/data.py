@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import vpr_data
 from vpr_core import UsageError
-from vpr_data.checks import position_warnings
+from vpr_data.places.checks import position_warnings
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig

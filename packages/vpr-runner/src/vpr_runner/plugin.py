@@ -20,7 +20,7 @@ class LocalConfig(ComponentConfig):
 
 
 def _build_local(config: LocalConfig) -> Engine:
-    from vpr_runner.local_engine import LocalEngine
+    from vpr_runner.extraction.local_engine import LocalEngine
 
     return LocalEngine()
 

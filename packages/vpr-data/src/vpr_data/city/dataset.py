@@ -14,8 +14,8 @@ from vpr_data.city.sizes import SPLITS, CitySize, size_named
 from vpr_data.city.store import ensure_city
 
 if TYPE_CHECKING:
-    from vpr_data.images import ImageSet
-    from vpr_data.splits import PlaceSplit
+    from vpr_data.images.image_set import ImageSet
+    from vpr_data.places.splits import PlaceSplit
 
 __all__ = ["CityDataset"]
 
@@ -65,7 +65,7 @@ class CityDataset:
 
     def fingerprint(self) -> str:
         """Hash of every image as rendered, of every position, and of the sizes that the files have now."""
-        from vpr_data.fingerprint import fingerprint_of
+        from vpr_data.places.fingerprint import fingerprint_of
 
         text = f"city {self._manifest['images_sha256']} {fingerprint_of(map(self.split, SPLITS))}"
         if self._companions is not None:
@@ -74,7 +74,11 @@ class CityDataset:
 
     def split(self, name: str) -> PlaceSplit:
         """The split ``train``, ``val`` or ``test``; their areas do not touch on the ground."""
-        from vpr_data.splits import EvaluationProtocol, PlaceSplit, TrainingRadii  # not needed by rendering processes
+        from vpr_data.places.splits import (  # not needed by rendering processes
+            EvaluationProtocol,
+            PlaceSplit,
+            TrainingRadii,
+        )
 
         if name not in SPLITS:
             raise ValueError(f"name must be one of {', '.join(SPLITS)}, got {name!r}")
@@ -87,7 +91,7 @@ class CityDataset:
         )
 
     def _images(self, split: str, role: str) -> ImageSet:
-        from vpr_data.images import ImageSet
+        from vpr_data.images.image_set import ImageSet
 
         rows = [row for row in self._rows if row["split"] == split and row["role"] == role]
         return ImageSet(

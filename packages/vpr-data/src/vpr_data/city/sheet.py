@@ -13,8 +13,8 @@ from vpr_data.city.draws import I64, keyed_rng
 from vpr_data.city.files import write_atomic
 
 if TYPE_CHECKING:
-    from vpr_data.images import ImageSet
-    from vpr_data.splits import PlaceSplit
+    from vpr_data.images.image_set import ImageSet
+    from vpr_data.places.splits import PlaceSplit
 
 __all__ = ["contact_sheet", "save_sheet"]
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vpr_runner.atomic import write_json
 from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.plan import Cell, weights_key
-from vpr_runner.documents import parsed
-from vpr_runner.evaluation import Report, evaluate
-from vpr_runner.retriever import Retriever
-from vpr_runner.storage import MODEL_FILE
-from vpr_runner.training import initialised, train
+from vpr_runner.evaluation.evaluate import Report, evaluate
+from vpr_runner.files.atomic import write_json
+from vpr_runner.files.documents import parsed
+from vpr_runner.network.retriever import Retriever
+from vpr_runner.network.storage import MODEL_FILE
+from vpr_runner.training.train import initialised, train
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig

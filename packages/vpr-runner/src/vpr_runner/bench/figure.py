@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vpr_runner.atomic import write_bytes
 from vpr_runner.bench.aggregate import curve
+from vpr_runner.files.atomic import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.atomic import write_text
 from vpr_runner.bench.table import markdown
-from vpr_runner.documents import parsed
+from vpr_runner.files.atomic import write_text
+from vpr_runner.files.documents import parsed
 
 __all__ = ["between_markers", "load_result", "rendered", "rewrite", "update_document"]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.atomic import write_text
 from vpr_runner.bench.aggregate import comparisons, gains, rows
-from vpr_runner.bench.provenance import provenance
 from vpr_runner.bench.readme import SCHEMA
 from vpr_runner.bench.suite import Suite
+from vpr_runner.files.atomic import write_text
+from vpr_runner.files.provenance import provenance
 
 __all__ = ["assemble_result", "write_result"]
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vpr_runner import atomic
 from vpr_runner.bench.cell import run_cell
 from vpr_runner.bench.clock import Clock, spoken
 from vpr_runner.bench.data import DataSets
@@ -17,7 +16,8 @@ from vpr_runner.bench.result import assemble_result, write_result
 from vpr_runner.bench.store import CellStore
 from vpr_runner.bench.suite import Suite
 from vpr_runner.bench.table import markdown
-from vpr_runner.lock import folder_lock
+from vpr_runner.files import atomic
+from vpr_runner.files.lock import folder_lock
 
 if TYPE_CHECKING:
     from vpr_core import Registry

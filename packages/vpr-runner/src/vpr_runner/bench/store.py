@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vpr_runner.atomic import write_json
 from vpr_runner.bench.plan import Cell
-from vpr_runner.documents import parsed
+from vpr_runner.files.atomic import write_json
+from vpr_runner.files.documents import parsed
 
 __all__ = ["CellStore", "digest"]
 

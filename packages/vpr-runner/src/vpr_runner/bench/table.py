@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vpr_runner.bench.provenance import measured
-from vpr_runner.markdown import cell as escaped
+from vpr_runner.files.markdown import cell as escaped
+from vpr_runner.files.provenance import measured
 
 __all__ = ["caption", "columns", "markdown", "remarks", "text"]
 

@@ -17,7 +17,7 @@ def earlier_report(file: Path) -> dict[str, Any]:
         UsageError: the file cannot be read or is no such report.
     """
     from vpr_core import UsageError
-    from vpr_runner.documents import parsed
+    from vpr_runner.files.documents import parsed
 
     wrong = f"--against: {file} is no report; `vpr eval OTHER --output {file.name}` writes one"
     try:

@@ -89,7 +89,7 @@ def evaluate(
         retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
         _shorten(retriever, dim)
 
-        from vpr_runner.benchmark import evaluate_benchmark
+        from vpr_runner.evaluation.benchmark import evaluate_benchmark
 
         if query == "crop" and receptive_field is None:
             receptive_field = _receptive_field(retriever)
@@ -136,7 +136,7 @@ def _shorten(retriever: Retriever, dim: int | None) -> None:
 
 def _show(facts: dict[str, Any], text: str, *, output: Path | None, as_json: bool) -> None:
     if output is not None:
-        from vpr_runner.atomic import write_json
+        from vpr_runner.files.atomic import write_json
 
         write_json(output, facts)
     if as_json:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vpr_data import ImageSet
-    from vpr_data.positions import Located
-    from vpr_data.tables import ImageTable
+    from vpr_data.tables.image_table import ImageTable
+    from vpr_data.tables.positions import Located
 
 __all__ = ["Origin", "files_as_images", "folder_of_images", "read_origin", "write_origin"]
 
@@ -31,7 +31,7 @@ def folder_of_images(folder: Path) -> tuple[ImageSet, bool]:
     import numpy as np
 
     from vpr_data import ImageSet
-    from vpr_data.listing import list_images
+    from vpr_data.tables.listing import list_images
 
     table = list_images(folder, root=folder)
     names = table.columns["name"]
@@ -42,9 +42,9 @@ def folder_of_images(folder: Path) -> tuple[ImageSet, bool]:
 
 
 def _located(table: ImageTable, folder: Path) -> Located | None:
-    from vpr_data.listing import exif_columns, name_columns
-    from vpr_data.positions import locate
-    from vpr_data.tables import ImageTable
+    from vpr_data.tables.image_table import ImageTable
+    from vpr_data.tables.listing import exif_columns, name_columns
+    from vpr_data.tables.positions import locate
 
     sources: tuple[Callable[[], dict[str, list[str]]], ...] = (
         lambda: name_columns(table, unit="m"),
@@ -83,7 +83,7 @@ def files_as_images(files: Sequence[Path]) -> ImageSet:
 
 def write_origin(folder: Path, images: Any, *, model: Path, positioned: bool) -> None:
     """Write beside descriptors what `read_origin` tells of them: rows of names and positions, root, model."""
-    from vpr_runner.atomic import write_json, write_text
+    from vpr_runner.files.atomic import write_json, write_text
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -110,7 +110,7 @@ def read_origin(folder: Path) -> Origin:
         UsageError: a file of it is damaged.
     """
     from vpr_core import UsageError
-    from vpr_runner.documents import parsed
+    from vpr_runner.files.documents import parsed
 
     model = None
     positions: dict[str, tuple[float, float]] = {}

@@ -53,7 +53,7 @@ def import_network(
     base, registry = _base(run_file, plugin)
 
     from vpr_backbones import read_retriever
-    from vpr_runner.imported import adopt, write_imported
+    from vpr_runner.importing.imported import adopt, write_imported
 
     imported = read_retriever(file)
     retriever, config = adopt(imported, registry, base=base, overrides=overrides_of(settings))

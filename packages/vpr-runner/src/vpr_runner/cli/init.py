@@ -61,7 +61,7 @@ def init(
         return
     if path.exists() and not force:
         raise UsageError(f"{path} is there already; --force replaces it, or name another file")
-    from vpr_runner.atomic import write_text
+    from vpr_runner.files.atomic import write_text
 
     write_text(path, text)
     print(f"{path}: edit it, then `vpr validate {path}` and `vpr train {path}`")

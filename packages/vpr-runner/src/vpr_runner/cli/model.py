@@ -33,7 +33,7 @@ def open_model(
 
     if source.suffix in {".yaml", ".yml"}:
         config, registry = load(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
-        from vpr_runner.training import initialised
+        from vpr_runner.training.train import initialised
 
         return initialised(config, registry, progress=not quiet), config, registry
     given = list(plugins or ())
@@ -51,7 +51,7 @@ def _plugins_of_model(source: Path, *, allowed: Sequence[Path]) -> list[Path]:
     A model is data: it may point to the code of this user, and brings none of its own (see `_refuse_foreign`).
     """
     from vpr_core import UsageError
-    from vpr_runner.documents import parsed
+    from vpr_runner.files.documents import parsed
 
     description = source.with_suffix(".json") if source.suffix else source / "model.json"
     for candidate in (description, source / "model" / "model.json"):

@@ -32,7 +32,7 @@ def new(
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to make the package's folder.")] = Path(),
 ) -> None:
     """Write a plug-in package that installs, is listed, passes its contract tests and can be benched."""
-    from vpr_runner.new_plugin import write_plugin
+    from vpr_runner.scaffold.new_plugin import write_plugin
 
     written = write_plugin(name, kind=kind, into=into, registry=registry_of(None))
     folder = into / name

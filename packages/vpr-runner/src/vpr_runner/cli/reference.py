@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vpr_runner.cli.described import described
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import PluginOption
-from vpr_runner.markdown import cell
+from vpr_runner.files.markdown import cell
 
 if TYPE_CHECKING:
     from vpr_core import Registry
@@ -43,7 +44,7 @@ def reference(
     if output is None:
         print(text, end="")
         return
-    from vpr_runner.atomic import write_text
+    from vpr_runner.files.atomic import write_text
 
     write_text(output, text)
     print(output)
@@ -57,7 +58,6 @@ def as_markdown(registry: Registry, *, of: Collection[str] = ()) -> str:
     """
     from vpr_core import UsageError
     from vpr_core.loader import canonical_name
-    from vpr_runner.cli.plugins import described
 
     names = {canonical_name(name) for name in of}
     found = described(registry)

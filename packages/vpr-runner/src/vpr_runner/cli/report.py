@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpr_runner.report import Report, SubsetRecall
+from vpr_runner.evaluation.report import Report, SubsetRecall
 
 __all__ = ["as_text"]
 

@@ -36,7 +36,7 @@ def schema(
     if output is None:
         print(text)
         return
-    from vpr_runner.atomic import write_text
+    from vpr_runner.files.atomic import write_text
 
     write_text(output, text + "\n")
     print(output)

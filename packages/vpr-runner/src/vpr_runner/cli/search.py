@@ -58,10 +58,10 @@ def search(
     retriever, config, registry = open_model(source, plugins=plugin, settings=settings, device=device, quiet=quiet)
 
     from vpr_runner import load_descriptors
-    from vpr_runner.compute import Compute
-    from vpr_runner.encode import encode_all
-    from vpr_runner.source import ImageSource
-    from vpr_runner.storage import fingerprint
+    from vpr_runner.encoding.compute import Compute
+    from vpr_runner.encoding.encode import encode_all
+    from vpr_runner.encoding.source import ImageSource
+    from vpr_runner.network.storage import fingerprint
 
     descriptors = load_descriptors(database)
     if descriptors.fingerprint != fingerprint(retriever, config):

@@ -44,7 +44,7 @@ def train(
     config, registry = load(run_file, plugins=plugin, settings=settings, device=device, seed=seed, quiet=quiet)
 
     from vpr_runner import train as run
-    from vpr_runner.report import recall_line
+    from vpr_runner.evaluation.report import recall_line
 
     folder = output or Path("runs") / config.name
     result = run(config, registry, run_directory=folder, progress=not quiet, resume=resume)

@@ -10,7 +10,7 @@ from torch import Tensor
 from vpr_core import UsageError
 
 if TYPE_CHECKING:
-    from vpr_runner.retriever import Retriever
+    from vpr_runner.network.retriever import Retriever
 
 __all__ = ["assignment_maps", "has_assignment", "largest_clusters"]
 

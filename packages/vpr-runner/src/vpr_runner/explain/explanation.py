@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vpr_runner.compute import Compute
-from vpr_runner.encode import evaluating
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.encode import evaluating
+from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.evaluation.retrieval import answer
+from vpr_runner.evaluation.some_queries import SomeQueries
 from vpr_runner.explain.assignment import assignment_maps, has_assignment, largest_clusters
 from vpr_runner.explain.examples import Example, retrieval_examples
 from vpr_runner.explain.occlusion import occlusion_map, square_positions
@@ -30,14 +33,11 @@ from vpr_runner.explain.pictures import (
 )
 from vpr_runner.keys import sample
 from vpr_runner.progress import Progress
-from vpr_runner.retrieval import answer
-from vpr_runner.some_queries import SomeQueries
-from vpr_runner.source import ImageSource, JoinedImages
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
     from vpr_core.types import ImageSet, PlaceSplit
-    from vpr_runner.retriever import Retriever
+    from vpr_runner.network.retriever import Retriever
 
 __all__ = ["Look", "explain_images", "explain_split"]
 

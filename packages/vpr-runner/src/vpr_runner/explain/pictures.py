@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from vpr_runner import atomic
+from vpr_runner.files import atomic
 
 __all__ = ["blank", "heat_over", "labelled", "photograph", "save_png", "shown_at", "side_by_side", "stacked"]
 

@@ -1,0 +1,228 @@
+"""Image files to batches: decoded by threads ahead of the consumer, in order, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from vpr_data.images.decode import ImageDecodeError, load_image
+from vpr_data.images.read_ahead import ReadAhead
+from vpr_data.images.resize import resize_image
+
+__all__ = ["ImageBatch", "ImageBatches", "UnreadableImagesError", "check_images", "image_batches"]
+
+Augment = Callable[[Tensor, int], Tensor]
+BUCKETS = 8
+"""Decoded images of unequal size that may wait for their batches to fill, in batches."""
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """``B`` images of one shape.
+
+    Attributes:
+        positions: int64 ``(B,)``, where each image stands in the list of paths.
+        images: uint8 ``(B, 3, H, W)``, contiguous.
+    """
+
+    positions: Tensor
+    images: Tensor
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+class UnreadableImagesError(ImageDecodeError):
+    """Images that cannot be read, under ``on_error="error"``.
+
+    Attributes:
+        failures: those found so far; ``path`` and ``reason`` are the first one's.
+    """
+
+    def __init__(self, failures: Sequence[ImageDecodeError]) -> None:
+        super().__init__(failures[0].path, failures[0].reason)
+        self.failures = tuple(failures)
+
+    def __reduce__(self) -> tuple[type[UnreadableImagesError], tuple[tuple[ImageDecodeError, ...]]]:
+        return type(self), (self.failures,)
+
+    def __str__(self) -> str:
+        count = len(self.failures)
+        what, them = ("image", "it") if count == 1 else ("images", "them")
+        lines = "".join(f"\n  {failure}" for failure in self.failures)
+        return (
+            f"{count} {what} cannot be read (later ones were not tried); replace or remove {them}, or skip what "
+            f"cannot be read (on_error='skip'):{lines}"
+        )
+
+
+class ImageBatches(Iterator[ImageBatch]):
+    """The iterator that `image_batches` returns.
+
+    Attributes:
+        failures: images skipped so far, and
+        failed_positions: where they stand in the list of paths.
+    """
+
+    def __init__(self, reader: ReadAhead[Tensor | ImageDecodeError], *, batch_size: int, in_order: bool, skip: bool):
+        self.failures: list[ImageDecodeError] = []
+        self.failed_positions: list[int] = []
+        self._reader = reader
+        self._skip = skip
+        self._batches = self._in_order(batch_size) if in_order else self._by_shape(batch_size)
+
+    def __iter__(self) -> ImageBatches:
+        return self
+
+    def __next__(self) -> ImageBatch:
+        return next(self._batches)
+
+    def close(self) -> None:
+        """Stop the threads; the iterator ends."""
+        self._reader.close()
+
+    def _readable(self) -> Iterator[tuple[int, Tensor]]:
+        for position, loaded in enumerate(self._reader):
+            if isinstance(loaded, Tensor):
+                yield position, loaded
+                continue
+            if not self._skip:
+                # What the threads have read ahead is looked at too, so that one error tells of several images.
+                late = [other for other in self._reader.drain() if isinstance(other, ImageDecodeError)]
+                raise UnreadableImagesError([loaded, *late])
+            self.failures.append(loaded)
+            self.failed_positions.append(position)
+
+    def _in_order(self, batch_size: int) -> Iterator[ImageBatch]:
+        waiting: list[tuple[int, Tensor]] = []
+        for item in self._readable():
+            waiting.append(item)
+            if len(waiting) == batch_size:
+                yield _stack(waiting)
+                waiting = []
+        if waiting:
+            yield _stack(waiting)
+
+    def _by_shape(self, batch_size: int) -> Iterator[ImageBatch]:
+        """Fill one batch a shape; where shapes are many, give the fullest away early rather than keep them all."""
+        buckets: dict[torch.Size, list[tuple[int, Tensor]]] = {}
+        count = 0
+        for item in self._readable():
+            bucket = buckets.setdefault(item[1].shape, [])
+            bucket.append(item)
+            count += 1
+            if len(bucket) < batch_size and count >= BUCKETS * batch_size:
+                bucket = max(buckets.values(), key=len)
+            elif len(bucket) < batch_size:
+                continue
+            count -= len(bucket)
+            del buckets[bucket[0][1].shape]
+            yield _stack(bucket)
+        for bucket in buckets.values():
+            yield _stack(bucket)
+
+
+def image_batches(
+    paths: Sequence[Path],
+    *,
+    size: tuple[int, int] | None,
+    batch_size: int,
+    workers: int = 2,
+    on_error: Literal["error", "skip"] = "error",
+    augment: Augment | None = None,
+    keys: Sequence[int] | None = None,
+) -> ImageBatches:
+    """Read image files as uint8 batches, decoding ahead of the consumer in threads.
+
+    The batches are a function of the arguments: threads change the time, never the order or a pixel. At most
+    ``2 * batch_size + workers`` decoded images wait for the consumer, and with ``size=None`` as many again as `BUCKETS`
+    batches, however long the list is.
+
+    Args:
+        paths: image files; positions in the batches count from 0 along this list.
+        size: ``(h, w)`` every image is resized to (`vpr_data.resize_image`); the batches then follow the list. None:
+            images keep their size and are collected by shape, so only images of one shape stay in order.
+        batch_size: images a batch, at least 1; the last of a list or shape may be smaller.
+        workers: decoding threads; 0 decodes in the caller's thread.
+        on_error: ``error`` raises at the first image that cannot be read, with the list of those already found;
+            ``skip`` leaves them out and lists them in ``failures``.
+        augment: called with (uint8 ``(3, H, W)``, key) before resizing (`vpr_data.Augmentation`).
+        keys: what ``augment`` is given for each path; None: its position.
+
+    Raises:
+        ValueError: an argument is out of range.
+        UnreadableImagesError: while iterating, under ``on_error="error"``.
+    """
+    if size is not None and min(size) < 1:
+        raise ValueError(f"size must be (height, width), both at least 1, or None, got {size!r}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if workers < 0:
+        raise ValueError(f"workers must be at least 0, got {workers}")
+    if on_error not in ("error", "skip"):
+        raise ValueError(f"on_error must be 'error' or 'skip', got {on_error!r}")
+    if keys is not None and len(keys) != len(paths):
+        raise ValueError(f"keys must have one entry a path ({len(paths)}), got {len(keys)}")
+    reader = ReadAhead(
+        _Load(paths, size=size, augment=augment, keys=keys),
+        count=len(paths),
+        workers=workers,
+        depth=2 * batch_size + workers,
+    )
+    return ImageBatches(reader, batch_size=batch_size, in_order=size is not None, skip=on_error == "skip")
+
+
+def check_images(paths: Sequence[Path], *, workers: int = 2) -> list[ImageDecodeError]:
+    """Decode every image and return the failures: the whole list, before anything long begins."""
+    return [found for found in ReadAhead(_Check(paths), count=len(paths), workers=workers, depth=16) if found]
+
+
+class _Load:
+    """Read one image: decode, augment, resize."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        size: tuple[int, int] | None,
+        augment: Augment | None,
+        keys: Sequence[int] | None,
+    ) -> None:
+        self._paths, self._size, self._augment, self._keys = paths, size, augment, keys
+
+    def __call__(self, position: int) -> Tensor | ImageDecodeError:
+        try:
+            # An augmented image is cut before it is resized, so it is wanted at full resolution.
+            pixels = load_image(self._paths[position], at_least=self._size if self._augment is None else None)
+        except ImageDecodeError as error:
+            return error
+        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        if self._augment is not None:
+            image = self._augment(image, position if self._keys is None else int(self._keys[position]))
+        if self._size is not None:
+            image = resize_image(image, self._size)
+        return image.contiguous()
+
+
+class _Check:
+    """Decode one image and keep only what went wrong."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def __call__(self, position: int) -> ImageDecodeError | None:
+        try:
+            load_image(self._paths[position])
+        except ImageDecodeError as error:
+            return error.with_traceback(None)
+        return None
+
+
+def _stack(items: Sequence[tuple[int, Tensor]]) -> ImageBatch:
+    positions = torch.tensor([position for position, _ in items], dtype=torch.int64)
+    return ImageBatch(positions=positions, images=torch.stack([image for _, image in items]))

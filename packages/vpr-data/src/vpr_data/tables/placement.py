@@ -1,0 +1,69 @@
+"""Positions for tables that have none: from a file of arrays, from file names, or from EXIF."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vpr_data.tables.image_table import ImageTable
+from vpr_data.tables.listing import exif_columns, name_columns
+from vpr_data.tables.positions import Unit
+
+__all__ = ["npz_columns", "with_positions"]
+
+
+def with_positions(
+    tables: Sequence[ImageTable], *, root: Path, source: Literal["auto", "names", "exif"], unit: Unit
+) -> list[ImageTable]:
+    """Add position columns to the tables that lack them."""
+    return [_placed(table, root=root, source=source, unit=unit) for table in tables]
+
+
+def _placed(table: ImageTable, *, root: Path, source: Literal["auto", "names", "exif"], unit: Unit) -> ImageTable:
+    have = set(table.columns)
+    if (
+        (unit == "m" and ({"x", "y"} <= have or {"lat", "lon"} <= have))
+        or (unit == "frame" and have & {"frame", "x"})
+        or (unit == "place" and "place" in have)
+    ):
+        return table
+    if source == "auto":
+        names = table.columns["name"]
+        source = "names" if unit != "m" or any("@" in name for name in names) else "exif"
+    found = name_columns(table, unit=unit) if source == "names" else exif_columns(table, root=root)
+    return ImageTable(source=table.source, columns={**found, **table.columns}, lines=table.lines, counted=table.counted)
+
+
+def npz_columns(path: Path, *, database: ImageTable, queries: ImageTable) -> list[ImageTable]:
+    """Add the positions in arrays ``utmDb (N, 2)`` and ``utmQ (Q, 2)``, row by row.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: an array is missing, of objects, or has another number of rows than there are images.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {key: np.asarray(arrays[key]) for key in ("utmDb", "utmQ")}
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"npz {path}: there is no such file") from error
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"npz {path}: must hold arrays of numbers 'utmDb' and 'utmQ' ({error})") from error
+    placed = []
+    for key, table in (("utmDb", database), ("utmQ", queries)):
+        array = found[key]
+        if array.shape != (len(table), 2) or array.dtype.kind not in "iuf":
+            raise ValueError(
+                f"npz {path}: {key} is {array.dtype} {array.shape}; {table.source} lists {len(table)} images, so "
+                f"({len(table)}, 2) numbers are needed"
+            )
+        x, y = ([repr(float(value)) for value in array[:, column]] for column in (0, 1))
+        placed.append(
+            ImageTable(
+                source=table.source, columns={**table.columns, "x": x, "y": y}, lines=table.lines, counted=table.counted
+            )
+        )
+    return placed

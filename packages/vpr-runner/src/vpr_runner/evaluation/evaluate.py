@@ -1,0 +1,160 @@
+"""Evaluation: recall@N of a network on a split, under the split's protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vpr_core import UsageError
+from vpr_eval import RecallResult, Whitening, bootstrap_interval, recall_at
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.encode import encode_all
+from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.evaluation.milliseconds import milliseconds
+from vpr_runner.evaluation.report import Report, SubsetRecall
+from vpr_runner.evaluation.retrieval import answer, check_answerable
+from vpr_runner.files.provenance import provenance
+from vpr_runner.keys import key, sample
+from vpr_runner.network.retriever import WhiteningLayer
+from vpr_runner.network.storage import fingerprint
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import ImageSet, PlaceSplit
+    from vpr_runner.network.retriever import Retriever
+
+__all__ = ["Report", "evaluate", "fit_whitening", "query_interval"]
+
+
+def evaluate(
+    retriever: Retriever,
+    split: PlaceSplit,
+    config: RunConfig,
+    *,
+    registry: Registry,
+    whitening: Whitening | None = None,
+    data: str | None = None,
+    progress: bool = True,
+) -> Report:
+    """Return recall@N of ``retriever`` on ``split``.
+
+    Unreadable images, where ``compute.on_bad_image`` allows them, never change the denominator: a query that cannot be
+    read has failed, a database image that cannot be read cannot be found. Both are listed in the report.
+
+    Args:
+        retriever: the network.
+        split: database, queries, protocol.
+        config: ``eval``, ``index``, ``image.size`` and ``compute`` are used.
+        registry: where the index comes from.
+        whitening: applied to the network's descriptors.
+        data: fingerprint of the data set, for the report.
+        progress: show a bar.
+
+    Raises:
+        UsageError: a set is empty, or no query has a positive.
+    """
+    compute = Compute.from_config(config)
+    retriever = retriever.to(compute.device)
+    positives = split.positives()
+    check_answerable(split, positives)
+    source = ImageSource(JoinedImages(split.queries, split.database))
+    cuts = config.eval.recall_at
+    answers = answer(
+        retriever,
+        split,
+        source,
+        config,
+        registry,
+        depth=max(cuts),
+        compute=compute,
+        whitening=whitening,
+        shown=progress,
+    )
+    rule: Literal["count", "exclude"] = getattr(split.protocol, "queries_without_positives", "count")
+    result = recall_at(answers.index, positives, at=cuts, without_positives=rule)
+    subsets = {
+        name: _subset(answers.index[where], [positives[int(row)] for row in where], config, rule)
+        for name, where in getattr(split, "subsets", {}).items()
+        if len(where) and any(len(positives[int(row)]) for row in where)
+    }
+    return Report(
+        protocol=str(split.protocol),
+        split=split.name,
+        whole=_summary(result, config),
+        subsets=subsets,
+        database=len(split.database),
+        first_hits=result.first_hit,
+        evaluated=result.evaluated,
+        dim=answers.dim,
+        milliseconds=milliseconds(retriever, split.database, compute),
+        images_per_second=answers.encoded.images_per_second,
+        unreadable_database=_named(split.database, answers.unreadable_database),
+        unreadable_queries=_named(split.queries, answers.unreadable_queries),
+        provenance={
+            "model": fingerprint(retriever, config),
+            "data": data,
+            "seed": config.seed,
+            "index": config.index.model_dump(mode="json"),
+            "image_size": config.image.size,
+            "precision": config.compute.precision,
+            **provenance(),
+        },
+    )
+
+
+def fit_whitening(
+    retriever: Retriever, database: ImageSet, config: RunConfig, *, compute: Compute, shown: bool = False
+) -> WhiteningLayer:
+    """Return PCA whitening fitted on descriptors of at most ``whiten.images`` images of a *training* database.
+
+    Raises:
+        UsageError: the database is too small for ``whiten.dim`` dimensions.
+    """
+    if config.whiten is None:
+        raise UsageError("whiten: null; say how many dimensions, such as whiten: {dim: 4096}")
+    chosen = sample(len(database), config.whiten.images, config.seed, "whitening images")
+    source = ImageSource(database)
+    descriptors, encoded = encode_all(retriever, source, chosen, compute=compute, label="whitening", shown=shown)
+    if encoded.failures:
+        descriptors = np.delete(descriptors, list(encoded.failures), axis=0)
+    most = min(len(descriptors) - 1, descriptors.shape[1])
+    if config.whiten.dim > most:
+        raise UsageError(
+            f"whiten.dim: {config.whiten.dim} is more than {len(descriptors)} training database descriptors of "
+            f"{descriptors.shape[1]} numbers allow; at most {most}"
+        )
+    fitted = Whitening.fit(descriptors, dim=config.whiten.dim, limit=max(2, len(descriptors)))
+    return WhiteningLayer(weight=torch.from_numpy(fitted.weight), bias=torch.from_numpy(fitted.bias)).to(compute.device)
+
+
+def _subset(
+    index: npt.NDArray[np.int64], positives: list[Any], config: RunConfig, rule: Literal["count", "exclude"]
+) -> SubsetRecall:
+    return _summary(recall_at(index, positives, at=config.eval.recall_at, without_positives=rule), config)
+
+
+def query_interval(values: npt.NDArray[np.float64], config: RunConfig) -> tuple[float, float] | None:
+    """Return the 95 % bootstrap interval of the mean over queries, ``values (Q,)``; None where the run wants none."""
+    if not config.eval.bootstrap:
+        return None
+    found = bootstrap_interval(values, samples=config.eval.bootstrap, seed=key(config.seed, "bootstrap") % 2**32)
+    return float(found.low), float(found.high)
+
+
+def _summary(result: RecallResult, config: RunConfig) -> SubsetRecall:
+    found = {cut: query_interval(result.hits(cut).astype(np.float64), config) for cut in result.recall}
+    intervals = {cut: interval for cut, interval in found.items() if interval is not None}
+    return SubsetRecall(
+        recall=dict(result.recall),
+        intervals=intervals,
+        queries=len(result.first_hit),
+        counted=result.counted,
+        without_positives=result.without_positives,
+    )
+
+
+def _named(images: ImageSet, reasons: dict[int, str]) -> dict[str, str]:
+    return {images.names[position]: reason for position, reason in sorted(reasons.items())}

@@ -1,0 +1,149 @@
+"""Answering the queries of a split: encode both sides, whiten, search, and rank by the protocol."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_core import UsageError
+from vpr_eval import FlatIndex, Neighbours, Whitening, search_exact
+from vpr_runner.distributed import ONE_PROCESS, Ranks
+from vpr_runner.encoding.cache import descriptor_rows
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.encode import Encoded, encode_all
+from vpr_runner.encoding.source import Source
+from vpr_runner.evaluation.ranking import ranking
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import PlaceSplit
+    from vpr_runner.network.retriever import Retriever
+
+__all__ = ["Answers", "answer", "check_answerable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Rankings of a split's queries.
+
+    Attributes:
+        index: ``(Q, depth)`` database positions, best first; all -1 for a query that could not be read.
+        dim: of the descriptors that were searched.
+        encoded: of queries followed by database.
+        unreadable_queries: positions; they count as failed.
+        unreadable_database: positions; they cannot be found.
+    """
+
+    index: npt.NDArray[np.int64]
+    dim: int
+    encoded: Encoded
+    unreadable_queries: dict[int, str]
+    unreadable_database: dict[int, str]
+
+
+def check_answerable(split: PlaceSplit, positives: Sequence[npt.NDArray[np.int64]]) -> None:
+    """Refuse a split whose recall would mean nothing.
+
+    Raises:
+        UsageError: a set is empty, or no query has a positive.
+    """
+    for role, images in (("database", split.database), ("queries", split.queries)):
+        if len(images) == 0:
+            raise UsageError(f"dataset: the {role} of split {split.name!r} is empty; there is nothing to evaluate")
+    if not any(len(row) for row in positives):
+        raise UsageError(
+            f"dataset: none of the {len(positives)} queries of split {split.name!r} has a right database image under "
+            f"{split.protocol}; look at the radius and at the coordinates (latitude and longitude swapped?)"
+        )
+
+
+def answer(
+    retriever: Retriever,
+    split: PlaceSplit,
+    source: Source,
+    config: RunConfig,
+    registry: Registry,
+    *,
+    depth: int,
+    compute: Compute,
+    whitening: Whitening | None = None,
+    ranks: Ranks = ONE_PROCESS,
+    shown: bool = False,
+) -> Answers:
+    """Rank the database for every query of ``split``.
+
+    ``source`` numbers the split's queries, then its database. Descriptors beyond `vpr_runner.encoding.cache.IN_MEMORY`
+    go to a half-precision file in the system's temporary folder.
+    """
+    queries = len(split.queries)
+    total = queries + len(split.database)
+    with tempfile.TemporaryDirectory(prefix="vpr-") as scratch:
+        out = descriptor_rows(total, retriever.out_dim, file=Path(scratch) / "descriptors.f16")
+        rows, encoded = encode_all(
+            retriever, source, compute=compute, out=out, ranks=ranks, label=f"encode {split.name}", shown=shown
+        )
+        bad = encoded.failures
+        good = np.array([row for row in range(total) if row not in bad], dtype=np.int64) if bad else np.arange(total)
+        asked, known = good[good < queries], good[good >= queries]
+        if len(asked) == 0 or len(known) == 0:
+            raise UsageError(f"dataset: no image of the {'queries' if len(asked) == 0 else 'database'} can be read")
+        query_rows = _prepared(rows, asked, whitening, whole=not bad)
+        database_rows = _prepared(rows, known, whitening, whole=not bad)
+        search = _Search(registry.build("index", config.index, database_rows.shape[1]), query_rows, database_rows)
+        found = ranking(
+            lambda k: _as_positions(search(k), known - queries, asked, queries), split, size=len(known), depth=depth
+        )
+        return Answers(
+            index=found,
+            dim=int(database_rows.shape[1]),
+            encoded=encoded,
+            unreadable_queries={row: why for row, why in bad.items() if row < queries},
+            unreadable_database={row - queries: why for row, why in bad.items() if row >= queries},
+        )
+
+
+def _prepared(
+    rows: npt.NDArray[Any], where: npt.NDArray[np.int64], whitening: Whitening | None, *, whole: bool
+) -> npt.NDArray[Any]:
+    """Return the rows at ``where``, whitened; a slice of a memory map stays one."""
+    chosen = rows[where[0] : where[-1] + 1] if whole else rows[where]
+    if whitening is None:
+        return chosen
+    out = np.empty((len(chosen), whitening.out_dim), dtype=np.float32)
+    for start in range(0, len(chosen), 4096):
+        out[start : start + 4096] = whitening.transform(chosen[start : start + 4096])
+    return out
+
+
+class _Search:
+    """The ``k`` nearest, by the index of the run file; an exact one leaves the database where it is."""
+
+    def __init__(self, index: Any, queries: npt.NDArray[Any], database: npt.NDArray[Any]) -> None:
+        self._index, self._queries, self._database = index, queries, database
+        if type(index) is not FlatIndex:
+            index.add(np.ascontiguousarray(database, dtype=np.float32))
+
+    def __call__(self, k: int) -> Neighbours:
+        if type(self._index) is FlatIndex:
+            return search_exact(self._queries, self._database, k, metric=self._index.metric)
+        found = self._index.search(np.ascontiguousarray(self._queries, dtype=np.float32), k)
+        return Neighbours(np.asarray(found.distance), np.asarray(found.index))
+
+
+def _as_positions(
+    found: Neighbours, database: npt.NDArray[np.int64], asked: npt.NDArray[np.int64], queries: int
+) -> Neighbours:
+    """Number rows of what could be read as positions in the split."""
+    if len(asked) == queries and len(database) and database[-1] == len(database) - 1:
+        return found
+    index = np.full((queries, found.index.shape[1]), -1, dtype=np.int64)
+    distance = np.full(index.shape, np.inf, dtype=np.float32)
+    index[asked] = np.where(found.index >= 0, database[found.index], -1)
+    distance[asked] = found.distance
+    return Neighbours(distance, index)

@@ -1,0 +1,288 @@
+"""What an extraction's folder holds: its manifest, its chunks, and reading them again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_core import UsageError
+from vpr_runner.files import atomic
+from vpr_runner.files.documents import parsed
+
+if TYPE_CHECKING:
+    from vpr_core.types import ImageSet
+    from vpr_runner.encoding.source import JoinedImages
+
+__all__ = ["ChunkRecord", "Descriptors", "Manifest", "chunk_path", "images_digest", "load_descriptors"]
+
+FORMAT = 1
+_NAME = "manifest.json"
+_DTYPES = ("float32", "float16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What is extracted, from what, with what.
+
+    Attributes:
+        fingerprint: of the model.
+        dim: ``D``.
+        size: image size, or None: their own.
+        precision: of the forward pass.
+        chunk: images a chunk.
+        dtype: of the rows.
+        names: relative path of each image; its place in the list is its id.
+        bytes: length of each file; -1 where there is none.
+    """
+
+    fingerprint: str
+    dim: int
+    size: tuple[int, int] | None
+    precision: str
+    chunk: int
+    dtype: str
+    names: tuple[str, ...]
+    bytes: tuple[int, ...]
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1:
+            raise UsageError(f"chunk: {self.chunk} images a chunk; at least 1")
+        if self.dtype not in _DTYPES:
+            raise UsageError(f"dtype: {self.dtype!r}; one of {', '.join(_DTYPES)}")
+        if len(self.names) == 0:
+            raise UsageError("images: the set is empty; there is nothing to extract")
+        if len(set(self.names)) != len(self.names):
+            raise UsageError("images: two images have one name; rows could not be told apart")
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks."""
+        return -(-len(self.names) // self.chunk)
+
+    def rows_of(self, number: int) -> range:
+        """Return the image ids of a chunk."""
+        if not 0 <= number < self.chunks:
+            raise ValueError(f"number is {number}; chunks are 0 to {self.chunks - 1}")
+        return range(number * self.chunk, min((number + 1) * self.chunk, len(self.names)))
+
+    def write(self, folder: Path) -> None:
+        """Write ``manifest.json``."""
+        atomic.write_json(folder / _NAME, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest | None:
+        """Read ``manifest.json``; None when there is none.
+
+        Raises:
+            UsageError: it is damaged, or of another format.
+        """
+        file = folder / _NAME
+        if not file.is_file():
+            return None
+        try:
+            data = parsed(file.read_text(encoding="utf-8"))
+            if data["format"] != FORMAT:
+                raise UsageError(
+                    f"{file}: format {data['format']!r}, this version reads {FORMAT}; extract again elsewhere"
+                )
+            data["size"] = None if data["size"] is None else tuple(data["size"])
+            data["names"], data["bytes"] = tuple(data["names"]), tuple(data["bytes"])
+            return cls(**data)._checked()
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{file}: not a manifest of this toolkit ({error}); extract again elsewhere") from error
+
+    def _checked(self) -> Manifest:
+        """Return this manifest, as read from a file that anybody may have written.
+
+        Raises:
+            TypeError: a field is of another kind than it should be.
+        """
+        numbers = [self.dim, self.chunk, *self.bytes, *(self.size or ())]
+        if not all(type(value) is int and value < 2**63 for value in numbers) or self.dim < 1:
+            raise TypeError("dim, chunk, bytes and size must be whole numbers")
+        if not all(isinstance(value, str) for value in (self.fingerprint, self.precision, *self.names)):
+            raise TypeError("fingerprint, precision and names must be text")
+        if len(self.names) != len(self.bytes):
+            raise TypeError(f"{len(self.names)} names, {len(self.bytes)} lengths")
+        return self
+
+    def refuse_other(self, wanted: Manifest, folder: Path) -> None:
+        """Raise ``UsageError`` unless ``wanted`` is this very extraction."""
+        different = [f.name for f in fields(self) if getattr(self, f.name) != getattr(wanted, f.name)]
+        if not different:
+            return
+        said = []
+        for name in different:
+            old, new = getattr(self, name), getattr(wanted, name)
+            if name == "fingerprint":
+                said.append(f"the model (was {old[:12]}, is {new[:12]})")
+            elif name in ("names", "bytes"):
+                changed = sorted(set(_pairs(self)) ^ set(_pairs(wanted)))
+                first = changed[0][0] if changed else "their order"
+                said.append(f"the images (were {len(self.names)}, are {len(wanted.names)}; for one, {first})")
+            else:
+                said.append(f"{name} (was {old}, is {new})")
+        raise UsageError(
+            f"{folder} holds an extraction that differs in {'; '.join(dict.fromkeys(said))}. Choose another folder, or "
+            "delete this one"
+        )
+
+
+def _pairs(manifest: Manifest) -> list[tuple[str, int]]:
+    return list(zip(manifest.names, manifest.bytes, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkRecord:
+    """``NNNNNN.json``: that a chunk is whole.
+
+    Attributes:
+        sha256: of the ``.npy`` file.
+        images: `images_digest` of the image files it was made of.
+        rows: their number.
+        fingerprint: of the model.
+        failures: name and reason of each image that could not be read.
+    """
+
+    sha256: str
+    images: str
+    rows: int
+    fingerprint: str
+    failures: dict[str, str]
+
+    @classmethod
+    def read(cls, folder: Path, number: int) -> ChunkRecord | None:
+        """Read a chunk's record; None when it is missing or damaged."""
+        try:
+            record = cls(**parsed(chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        failures: Any = record.failures  # anything may stand in a file
+        whole = isinstance(failures, dict) and all(isinstance(why, str) for why in failures.values())
+        return record if whole else None
+
+    def write(self, folder: Path, number: int) -> None:
+        """Write the record, after the rows."""
+        atomic.write_json(chunk_path(folder, number).with_suffix(".json"), asdict(self))
+
+    def describes(self, folder: Path, number: int, manifest: Manifest) -> bool:
+        """Return whether the chunk's rows are there and undamaged."""
+        path = chunk_path(folder, number)
+        right = self.fingerprint == manifest.fingerprint and self.rows == len(manifest.rows_of(number))
+        return right and path.is_file() and atomic.sha256_of(path) == self.sha256
+
+
+def chunk_path(folder: Path, number: int) -> Path:
+    """Return the file of a chunk's rows."""
+    return folder / f"{number:06d}.npy"
+
+
+def _rows(path: Path) -> npt.NDArray[Any]:
+    try:
+        rows: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise UsageError(f"{path} is damaged ({error}); run `vpr extract` again, it replaces damaged chunks") from error
+    return rows
+
+
+def images_digest(images: ImageSet | JoinedImages, positions: Sequence[int]) -> str:
+    """Return the SHA-256 of the names and contents of some images; hashing threads release the interpreter."""
+
+    def content(position: int) -> str:
+        path = images.path(position)
+        return atomic.sha256_of(path) if path.is_file() else "missing"
+
+    whole = hashlib.sha256()
+    with ThreadPoolExecutor(4) as pool:
+        for position, digest in zip(positions, pool.map(content, positions), strict=True):
+            whole.update(f"{images.names[position]}\0{digest}\n".encode())
+    return whole.hexdigest()
+
+
+class Descriptors:
+    """The rows of an extraction, read from its chunks as they are asked for.
+
+    Attributes:
+        names: relative path of each row's image.
+        shape: ``(N, D)``.
+        fingerprint: of the model that made them.
+        failures: name and reason of each image that could not be read; its row is NaN.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._folder, self._manifest = folder, manifest
+        self.names: Sequence[str] = manifest.names
+        self.shape = (len(manifest.names), manifest.dim)
+        self.dtype = np.dtype(manifest.dtype)
+        self.fingerprint = manifest.fingerprint
+        self.failures: dict[str, str] = {}
+        self._chunks: list[npt.NDArray[Any]] = []
+        for number in range(manifest.chunks):
+            record = ChunkRecord.read(folder, number)
+            if record is None or not chunk_path(folder, number).is_file():
+                raise UsageError(
+                    f"{folder}: chunk {number} of {manifest.chunks} is missing; run `vpr extract` again, it does what "
+                    "is missing"
+                )
+            rows = _rows(chunk_path(folder, number))
+            if rows.shape != (len(manifest.rows_of(number)), manifest.dim):
+                raise UsageError(
+                    f"{chunk_path(folder, number)}: shape {rows.shape}, the manifest says "
+                    f"{(len(manifest.rows_of(number)), manifest.dim)}; delete it and run `vpr extract` again"
+                )
+            self.failures.update(record.failures)
+            self._chunks.append(rows)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, where: int | slice | Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return one row ``(D,)``, or several ``(n, D)`` as a copy in memory."""
+        if isinstance(where, int | np.integer):
+            position = range(len(self))[int(where)]
+            return np.array(self._chunks[position // self._manifest.chunk][position % self._manifest.chunk])
+        positions = np.arange(len(self))[where]
+        out = np.empty((len(positions), self.shape[1]), dtype=self.dtype)
+        chunks = positions // self._manifest.chunk
+        for number in np.unique(chunks):
+            mine = chunks == number
+            out[mine] = self._chunks[int(number)][positions[mine] % self._manifest.chunk]
+        return out
+
+    def blocks(self) -> Iterator[npt.NDArray[Any]]:
+        """Yield the rows in order, chunk by chunk, as memory maps."""
+        yield from self._chunks
+
+    def verify(self) -> None:
+        """Compare every chunk with its SHA-256.
+
+        Raises:
+            UsageError: names the damaged file.
+        """
+        for number in range(self._manifest.chunks):
+            record = ChunkRecord.read(self._folder, number)
+            if record is None or not record.describes(self._folder, number, self._manifest):
+                raise UsageError(
+                    f"{chunk_path(self._folder, number)} is damaged (its SHA-256 is not the recorded one); run "
+                    "`vpr extract` again, it replaces damaged chunks"
+                )
+
+
+def load_descriptors(folder: Path) -> Descriptors:
+    """Open the descriptors that `vpr_runner.extract` wrote to ``folder``.
+
+    Raises:
+        UsageError: no extraction is there, or it is not finished.
+    """
+    manifest = Manifest.read(folder)
+    if manifest is None:
+        raise UsageError(f"{folder}: no {_NAME}; `vpr extract` writes one")
+    return Descriptors(folder, manifest)

@@ -1,0 +1,1 @@
+"""Published weights become a model folder of ours: ``imported``."""

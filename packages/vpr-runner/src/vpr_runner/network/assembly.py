@@ -1,0 +1,55 @@
+"""From the run file's backbone and pooling blocks to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from vpr_core import FeatureSpec
+from vpr_runner.keys import key
+from vpr_runner.network.retriever import Retriever
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+
+__all__ = ["assemble"]
+
+
+def assemble(config: RunConfig, registry: Registry) -> Retriever:
+    """Build the backbone and pooling layer that a run file names, not yet initialised from features.
+
+    Random weights are a function of the run's seed; the global generators are left as they were.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(key(config.seed, "weights"))
+        return _assembled(config, registry)
+
+
+def _assembled(config: RunConfig, registry: Registry) -> Retriever:
+    backbone: Any = registry.build("backbone", config.backbone)
+    features = FeatureSpec(
+        channels=backbone.out_channels,
+        stride=backbone.stride,
+        map_size=_map_size(backbone, config.image.size),
+        global_token=hasattr(backbone, "forward_with_token"),
+    )
+    pooling: Any = registry.build("pooling", config.pooling, features)
+    retriever = Retriever(backbone=backbone, pooling=pooling)
+    if config.compute.compile:
+        retriever.compile()  # of the call from images; names of weights stay as they are
+    return retriever
+
+
+def _map_size(backbone: nn.Module, size: Sequence[int] | None) -> tuple[int, int] | None:
+    """Ask the backbone itself: padding and rounding differ between networks."""
+    if size is None:
+        return None
+    was_training = backbone.training
+    backbone.eval()
+    with torch.inference_mode():
+        height, width = backbone(torch.zeros(1, 3, *size)).shape[-2:]
+    backbone.train(was_training)
+    return int(height), int(width)

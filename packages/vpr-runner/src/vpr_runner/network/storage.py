@@ -1,0 +1,170 @@
+"""A retriever on disk: one safetensors file that carries its own configuration.
+
+Weights and configuration share a file, so that no moment exists at which one is new and the other old. A readable copy
+of the configuration lies beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from vpr_core import UsageError
+from vpr_core.config import DEFAULT_COMPONENTS, parse_run
+from vpr_runner.files import atomic
+from vpr_runner.files.documents import parsed
+from vpr_runner.network.assembly import assemble
+from vpr_runner.network.retriever import Retriever, WhiteningLayer
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+
+__all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "tensor_digest"]
+
+FORMAT = 1
+MODEL_FILE = "model.safetensors"
+log = logging.getLogger(__name__)
+
+
+def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
+    """Write ``retriever`` and ``config`` to ``path`` (a folder: to ``model.safetensors`` in it); return the file.
+
+    The file is replaced as a whole. ``<name>.json`` beside it repeats the configuration for people.
+    """
+    file = path if path.suffix == ".safetensors" else path / MODEL_FILE
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
+    digest = tensor_digest(tensors)
+    description = {
+        "format": FORMAT,
+        "fingerprint": _fingerprint(config, digest),
+        "weights_sha256": digest,  # safetensors does not notice a flipped bit
+        "out_dim": retriever.out_dim,
+        "config": config.model_dump(mode="json"),
+    }
+    atomic.write_bytes(file, safetensors.torch.save(tensors, {"vpr": json.dumps(description, allow_nan=False)}))
+    atomic.write_json(file.with_suffix(".json"), description)
+    return file
+
+
+def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig]:
+    """Read a retriever and its run configuration; ``path`` is the file, its folder or a run directory.
+
+    Raises:
+        UsageError: no such file, not whole or damaged, written by another format, or not fitting its own configuration.
+    """
+    file = _find(path)
+    try:
+        with safe_open(file, framework="pt") as reader:
+            description = parsed((reader.metadata() or {}).get("vpr", "null"))
+            tensors: dict[str, Tensor] = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UsageError(f"{file}: not a whole safetensors file ({error}); train again or take another copy") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise UsageError(
+            f"{file}: not a model of this toolkit (no 'vpr' entry of format {FORMAT} in its metadata); backbone "
+            "weights alone belong under backbone.weights in the run file"
+        )
+    expected = description.get("weights_sha256")  # files of the first version have none
+    if expected is not None and tensor_digest(tensors) != expected:
+        raise UsageError(
+            f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
+        )
+    config = parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
+    retriever = assemble(_without_pretrained_weights(config), registry)
+    if "whitening.weight" in tensors or "whitening.bias" in tensors:
+        weight, bias = tensors.get("whitening.weight"), tensors.get("whitening.bias")
+        if weight is None or bias is None or weight.shape != (len(bias), retriever.out_dim) or bias.dim() != 1:
+            raise UsageError(
+                f"{file}: its whitening must be a weight (d, {retriever.out_dim}) and a bias (d,); take another copy"
+            )
+        retriever.whitening = WhiteningLayer(weight=weight.clone(), bias=bias.clone())
+    _check_numbers(tensors, retriever, file)
+    try:
+        retriever.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UsageError(f"{file}: weights do not fit backbone and pooling of its configuration: {error}") from error
+    return retriever.eval(), config
+
+
+def fingerprint(retriever: Retriever, config: RunConfig) -> str:
+    """Return the SHA-256 of what decides a descriptor: weights, architecture and image size."""
+    return _fingerprint(config, tensor_digest(retriever.state_dict()))
+
+
+def _fingerprint(config: RunConfig, weights: str) -> str:
+    architecture = config.model_dump(mode="json", include={"backbone", "pooling", "image"})
+    architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
+    architecture["image"].pop("augment", None)
+    digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
+    digest.update(weights.encode())
+    return digest.hexdigest()
+
+
+def tensor_digest(tensors: Mapping[str, Tensor] | nn.Module) -> str:
+    """Return the SHA-256 of named tensors: names, dtypes, shapes and bytes."""
+    items = tensors.state_dict() if isinstance(tensors, nn.Module) else tensors
+    digest = hashlib.sha256()
+    for name in sorted(items):
+        tensor = items[name].detach().cpu().contiguous()
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)  # numpy has no bfloat16; bytes are bytes
+    return digest.hexdigest()
+
+
+def _check_numbers(tensors: Mapping[str, Tensor], retriever: Retriever, file: Path) -> None:
+    """Refuse what would be taken without a word: whole numbers where fractions belong, and NaN."""
+    for name, own in retriever.state_dict().items():
+        tensor = tensors.get(name)
+        if tensor is None:
+            continue
+        if tensor.is_floating_point() != own.is_floating_point():
+            raise UsageError(f"{file}: {name} is {tensor.dtype}, {own.dtype} belongs there; take another copy")
+        if bool(tensor.isnan().any()):
+            raise UsageError(f"{file}: {name} holds NaN; train again, or take another copy")
+
+
+def _find(path: Path) -> Path:
+    for candidate in (path, path / MODEL_FILE, path / "model" / MODEL_FILE):
+        if candidate.is_file():
+            return candidate
+    if (path / "run.json").is_file():
+        best = path / "best" / MODEL_FILE
+        raise UsageError(
+            f"{path}: this run is not finished, so there is no model yet; `vpr train` with the same run file goes on"
+            + (f". {best} is the best network so far" if best.is_file() else "")
+        )
+    raise UsageError(f"{path}: no model there (looked for {MODEL_FILE}); `vpr train` writes one at the end of a run")
+
+
+def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
+    """Leave out what only trained or searched the network and is not installed here; the default takes its place."""
+    if not isinstance(blocks, dict):
+        return blocks
+    missing = {
+        kind: blocks[kind].get("type")
+        for kind in DEFAULT_COMPONENTS
+        if isinstance(blocks.get(kind), dict)
+        and blocks[kind].get("type") not in [spec.name for spec in registry.specs(kind)]
+    }
+    for kind, name in missing.items():
+        log.warning(
+            "%s: %s %r is not installed here; the default, %r, is taken", file, kind, name, DEFAULT_COMPONENTS[kind]
+        )
+    return {kind: block for kind, block in blocks.items() if kind not in missing}
+
+
+def _without_pretrained_weights(config: RunConfig) -> RunConfig:
+    """Spare the download: the file's own tensors replace whatever the backbone would start from."""
+    if "weights" not in type(config.backbone).model_fields:
+        return config
+    backbone = config.backbone.model_copy(update={"weights": "none"})
+    return config.model_copy(update={"backbone": backbone})

@@ -1,0 +1,232 @@
+"""Training, from a run file to a finished run directory: `train` reads from top to bottom.
+
+What happens inside an epoch depends on the loss: `vpr_runner.training.tuples` (queries, mined positives and
+negatives) or `vpr_runner.training.places` (images with place labels).
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from vpr_core.types import SupportsFeatureInit
+from vpr_data import Augmentation
+from vpr_runner.data import open_dataset, split_named
+from vpr_runner.distributed import process_group
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.evaluation.evaluate import fit_whitening
+from vpr_runner.keys import generator
+from vpr_runner.network.assembly import assemble
+from vpr_runner.network.retriever import Retriever
+from vpr_runner.network.storage import load_retriever, save_retriever
+from vpr_runner.training.job import CHECKPOINT_SECONDS, Job
+from vpr_runner.training.places import PlaceSet, place_epoch
+from vpr_runner.training.prefix import FrozenCaches
+from vpr_runner.training.run_directory import RunDirectory
+from vpr_runner.training.sampling import sample_local_features
+from vpr_runner.training.state import TrainState, make_optimizer
+from vpr_runner.training.steps import Stepper
+from vpr_runner.training.training_set import TrainingSet
+from vpr_runner.training.tuples import tuple_epoch
+from vpr_runner.training.validation import Validation
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import ImageSet
+
+__all__ = ["TrainResult", "initialised", "initialize", "train"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What training leaves.
+
+    Attributes:
+        retriever: the network of the best validation result, whitening included when the run file asks for it.
+        best: recall@N of that result by N, and the epoch; None without a validation split.
+        run_directory: where everything lies.
+    """
+
+    retriever: Retriever
+    best: dict[str, Any] | None
+    run_directory: Path
+
+
+def train(
+    config: RunConfig,
+    registry: Registry,
+    *,
+    run_directory: Path,
+    progress: bool = True,
+    resume: bool = True,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> TrainResult:
+    """Train what ``config`` describes and return the best network.
+
+    A run that was interrupted goes on from its newest checkpoint and ends with the same weights, bit for bit on a CPU
+    with the same number of threads, as if it had not been.
+
+    Args:
+        config: the run.
+        registry: where its components come from.
+        run_directory: new, empty, or holding the same run.
+        progress: show bars on a terminal, lines elsewhere.
+        resume: False refuses a directory in which a run was begun.
+        checkpoint_seconds: longest time between two checkpoints; there is one at each part's beginning in any case.
+
+    Raises:
+        UsageError: the data or the directory do not allow it.
+        NonFiniteLossError: the loss became NaN or infinite; the state before that step is saved.
+    """
+    compute = Compute.from_config(config)
+    with (
+        process_group(compute.device) as ranks,
+        RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume) as run,
+    ):
+        finished = run.report
+        if finished is not None:
+            if ranks.is_main:
+                log.info("%s: finished before, nothing is left to train", run.path)
+            retriever, _ = load_retriever(run.path / "model", registry)
+            return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
+
+        dataset = open_dataset(config, registry)
+        split = split_named(dataset, "train", purpose="training")
+        run.describe_data(dataset, split)
+        by_tuples = registry.get("loss", config.loss.type).supervision == "tuples"
+        learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config, compute)
+
+        retriever = assemble(config, registry).to(compute.device)
+        rooms = FrozenCaches(run.path / "cache", config=config, compute=compute, ranks=ranks, shown=progress)
+        job = Job(
+            config=config,
+            compute=compute,
+            ranks=ranks,
+            run=run,
+            source=rooms.source(retriever, learnt.images, augment=_augmentation(config)),
+            validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
+            state=TrainState(
+                retriever=retriever,
+                stepper=Stepper(
+                    optimizer=make_optimizer(retriever, config),
+                    compute=compute,
+                    micro_batch=config.train.micro_batch,
+                    grad_clip=config.train.grad_clip,
+                    ranks=ranks,
+                ),
+                loss=_loss(config, registry, compute),
+                miner=registry.build("miner", config.miner) if by_tuples else None,
+            ),
+            shown=progress,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        if not job.restore():
+            initialize(retriever, split.database, config, compute=compute, shown=progress and ranks.is_main)
+            ranks.same_weights(retriever)
+
+        while True:
+            if not job.state.validated:
+                job.validate()
+                job.save()
+            if job.state.epoch >= config.train.epochs or job.out_of_patience():
+                break
+            with job.saving_on_the_way_out():
+                if isinstance(learnt, TrainingSet):
+                    tuple_epoch(job, learnt)
+                else:
+                    place_epoch(job, learnt)
+            job.state.next_epoch()
+            job.save()
+        return _finish(job, registry, split.database)
+
+
+def _loss(config: RunConfig, registry: Registry, compute: Compute) -> Any:
+    """Build the loss; where it is a module, its parameters and buffers go to the device."""
+    loss: Any = registry.build("loss", config.loss)
+    return loss.to(compute.device) if isinstance(loss, nn.Module) else loss
+
+
+def initialize(
+    retriever: Retriever, database: ImageSet, config: RunConfig, *, compute: Compute, shown: bool = False
+) -> None:
+    """Start a pooling layer that wants it from a sample of local features of ``database``; leave others as they are."""
+    pooling = retriever.pooling
+    if not isinstance(pooling, SupportsFeatureInit):
+        return
+    features = sample_local_features(
+        retriever,
+        database,
+        images=config.init.images,
+        locations=config.init.locations,
+        seed=config.seed,
+        compute=compute,
+        shown=shown,
+    )
+    pooling.init_from_features(features, generator=generator(config.seed, "init features"))
+
+
+def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
+    """Take the best network, fit its whitening, and write model and report."""
+    job.ranks.wait()  # for the process that wrote the best network
+    retriever, _ = load_retriever(job.run.path / "best", registry)
+    retriever.to(job.compute.device)
+    if job.config.whiten is not None:
+        retriever.whitening = fit_whitening(retriever, database, job.config, compute=job.compute, shown=job.shown)
+    best = job.best()
+    if job.run.writes:
+        save_retriever(retriever, job.run.path / "model", job.config)
+        shutil.rmtree(job.run.path / "cache", ignore_errors=True)
+        job.run.finish({"best": best, "epochs": job.state.epoch, "steps": job.state.step})
+    return TrainResult(retriever=retriever, best=best, run_directory=job.run.path)
+
+
+def initialised(config: RunConfig, registry: Registry, *, progress: bool = True) -> Retriever:
+    """Return the network as it is before training: pretrained weights, pooling started from features, whitening fitted.
+
+    The last two, where the run file asks for them, need database images: those of the split ``train``, or, where a data
+    set has none, those of ``eval.split``. Neither queries nor positions are looked at, and the log says so.
+    """
+    compute = Compute.from_config(config)
+    retriever = assemble(config, registry).to(compute.device)
+    starts = isinstance(retriever.pooling, SupportsFeatureInit)
+    if starts or config.whiten is not None:
+        purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
+        dataset = open_dataset(config, registry)
+        name = "train" if "train" in dataset.split_names else config.eval.split
+        if name != "train":
+            log.info("no split 'train': %s from the database images of %r, no queries, no positions", purpose, name)
+        database = split_named(dataset, name, purpose=purpose).database
+        initialize(retriever, database, config, compute=compute, shown=progress)
+        if config.whiten is not None:
+            retriever.whitening = fit_whitening(retriever, database, config, compute=compute, shown=progress)
+    return retriever.eval()
+
+
+def _augmentation(config: RunConfig) -> Callable[[int], Augmentation] | None:
+    """Return epoch to random changes of training images; None when all are off."""
+    wanted = config.image.augment
+    if wanted == type(wanted)():
+        return None
+    return partial(_augmentation_of, config)
+
+
+def _augmentation_of(config: RunConfig, epoch: int) -> Augmentation:
+    wanted = config.image.augment
+    return Augmentation(
+        seed=config.seed,
+        epoch=epoch,
+        crop=wanted.crop,
+        rotation=wanted.rotation,
+        flip=wanted.flip,
+        colour=wanted.colour,
+        scale=wanted.scale,
+    )
