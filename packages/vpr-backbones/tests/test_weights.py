@@ -158,3 +158,78 @@ def test_a_missing_file_reaches_the_user_by_the_builder(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         build_torchvision(name="squeezenet1_1", weights=tmp_path / "gone.pth")
     assert build_tiny().origin.kind == "none"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"it is empty \(0 bytes\): fetch it again"),
+        (b"<!DOCTYPE html><html><title>Virus scan warning</title></html>", r"it is a web page \(HTML\)"),
+        (b"\xef\xbb\xbf\n <HTML><body>quota exceeded</body>", r"it is a web page \(HTML\)"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", r"it is a Git LFS pointer.*lfs pull"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "it is an XML document"),
+        (b'{"error": "not found", "status": 404}', "it is a JSON text"),
+        (b"name: run\nbackbone: {type: tiny}\n", "it is a text file"),
+        (b"\x1f\x8b\x08\x00" + bytes(30), "it is a gzip archive: unpack it"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(30), "it is an HDF5 file"),
+        (b"\x93NUMPY\x01\x00" + bytes(30), "it is an array of numpy"),
+        (b"\xff\xd8\xff\xe0" + bytes(30), "it is an image"),
+        (b"PK\x03\x04" + bytes(60), "it is cut short: .*end is missing after 64 bytes"),
+        ((10**6).to_bytes(8, "little") + b'{"a":' + bytes(20), "it is cut short: a safetensors file whose header"),
+        (b"x.pth".ljust(257, b"\0") + b"ustar" + bytes(250), "it is a tar archive"),
+    ],
+)
+def test_a_file_that_is_something_else_is_called_that_in_one_line(tmp_path, content, said):
+    for name in ("x.pth", "x.safetensors"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=rf"^weights: .*{name} cannot be read as .*: {said}") as caught:
+            read_weights(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_archive_of_something_else_shows_what_is_inside(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.pth", "w") as archive:
+        archive.writestr("release/model.pth", b"...")
+    with pytest.raises(ValueError, match=r"is a zip archive of other files \(release/model\.pth\): unpack it"):
+        read_weights(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("kind", ["torch", "safetensors"])
+def test_what_torch_compile_adds_to_names_is_taken_off(tmp_path, kind):
+    compiled = {"_orig_mod.a.weight": STATE["a.weight"], "a._orig_mod.bias": STATE["a.bias"]}
+    (torch.save if kind == "torch" else save_file)(compiled, tmp_path / "x")
+    assert same(read_weights(tmp_path / "x").tensors)
+    (torch.save if kind == "torch" else save_file)({**compiled, "a.bias": STATE["a.bias"].clone()}, tmp_path / "y")
+    with pytest.raises(ValueError, match="holds the same tensors twice"):
+        read_weights(tmp_path / "y")
+
+
+def whole(prefix, trunk):
+    """A checkpoint of a trainer: the trunk, and a pooling layer that was trained with it."""
+    state = {f"{prefix}{name}": value for name, value in trunk.items()}
+    return {"epoch": 9, "state_dict": {**state, "aggregator.conv.weight": torch.ones(4, 8, 1, 1)}}
+
+
+@pytest.mark.parametrize("prefix", ["backbone.model.", "model.backbone.", "module.backbone._orig_mod.", "net."])
+def test_a_trained_head_is_not_dropped_in_silence(tmp_path, caplog, prefix):
+    trained = build_tiny(seed=5, width=0.25)
+    torch.save(whole(prefix, trained.state_dict()), tmp_path / "whole.ckpt")
+    backbone = build_tiny(width=0.25, weights=str(tmp_path / "whole.ckpt"))
+    assert all(map(torch.equal, backbone.parameters(), trained.parameters()))
+    assert backbone.origin.foreign == ("aggregator.conv.weight",)
+    (record,) = caplog.records
+    assert "1 of its tensors are not used" in record.getMessage()
+    assert "aggregator.conv.weight" in record.getMessage()
+    assert "vpr import" in record.getMessage()
+
+
+def test_a_classifier_above_the_cut_is_no_news(tmp_path, caplog):
+    from torchvision.models import squeezenet1_0
+
+    from vpr_backbones import build_torchvision
+
+    torch.save(squeezenet1_0(weights=None).state_dict(), tmp_path / "x.pth")
+    backbone = build_torchvision(name="squeezenet1_0", weights=str(tmp_path / "x.pth"), cut="fire4")
+    assert "classifier.1.weight" in backbone.origin.ignored
+    assert backbone.origin.foreign == ()
+    assert not caplog.records

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +70,68 @@ def fetch_timm(name: str, published: Any) -> Path:
 
 
 def _fetch_url(name: str, url: str) -> Path:
-    """Download into torch's cache, checking the digits of the SHA-256 that are part of the name."""
+    """Download into torch's cache, checking the digits of the SHA-256 that are part of the name.
+
+    The download grows in a folder of its own beside the file, and is moved when it is whole and has been checked. What
+    a killed start left in that folder goes with the next one; a second process waits instead of fetching it again.
+    """
     path: Path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if path.is_file():
         return path
     digits = path.stem.rpartition("-")[2]
+    is_hash = len(digits) >= 8 and set(digits) <= set("0123456789abcdef")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_hash = len(digits) >= 8 and set(digits) <= set("0123456789abcdef")
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=digits if is_hash else None, progress=False)
+        with _room_for(path) as room:
+            if not path.is_file():  # or another process was faster
+                torch.hub.download_url_to_file(
+                    url, str(room / path.name), hash_prefix=digits if is_hash else None, progress=False
+                )
+                (room / path.name).replace(path)
     except (OSError, RuntimeError) as error:
         raise ConnectionError(explain(name, url, str(path), error)) from error
     return path
+
+
+@contextlib.contextmanager
+def _room_for(path: Path) -> Iterator[Path]:
+    """An empty folder beside ``path`` that is this process's alone, and is gone afterwards.
+
+    The folder itself is locked, by the operating system: a killed owner leaves an unlocked folder, which is taken over
+    and emptied; a living one is waited for.
+    """
+    room = path.with_name(f".{path.name}.part")
+    while True:
+        room.mkdir(parents=True, exist_ok=True)
+        lock = _locked(room)
+        if lock is None or _is_still(room, lock):
+            break
+        os.close(lock)  # its owner removed it while we waited: another folder has that name by now
+    try:
+        for left in room.iterdir():
+            left.unlink()
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """A handle that holds the lock; None where folders cannot be locked: there a file may be fetched twice."""
+    if os.name == "nt":
+        return None
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def _is_still(folder: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), folder.stat())
+    except FileNotFoundError:
+        return False
 
 
 def explain(name: str, url: str, place: str, error: BaseException | None) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vpr_backbones.staged import StagedBackbone
 
-__all__ = ["load_tensors"]
+__all__ = ["foreign_names", "load_tensors", "some"]
 
 _COUNTER = "num_batches_tracked"
 """A counter of batch normalisation that files from other frameworks lack; nothing reads it at a fixed momentum."""
@@ -68,13 +68,27 @@ def load_tensors(backbone: StagedBackbone, tensors: Mapping[str, Tensor], *, nam
     return tuple(unused)
 
 
+def foreign_names(backbone: StagedBackbone, tensors: Collection[str]) -> tuple[str, ...]:
+    """Names of tensors that are neither below the cut nor above it: they belong to no part of the network.
+
+    Args:
+        backbone: filled from them.
+        tensors: all names of the source.
+    """
+    fit = max(
+        (_fit(naming, tensors) for naming in _namings(backbone, backbone.state_dict())), key=lambda fit: fit.found
+    )
+    of_network = {fit.prefix + name for name in (*fit.own, *backbone.ignored_names)}
+    return tuple(full for full in tensors if full not in of_network and not _counter(full))
+
+
 def _namings(backbone: StagedBackbone, state: Mapping[str, Tensor]) -> list[dict[str, str]]:
     own = {name: name for name in state}
     source = {source: own for own, source in backbone.source_names.items() if own in state}
     return [source, own] if source else [own]
 
 
-def _fit(own: Mapping[str, str], tensors: Mapping[str, Tensor]) -> _Fit:
+def _fit(own: Mapping[str, str], tensors: Collection[str]) -> _Fit:
     """Find the prefix under which most names are found, from the names that end like the first one."""
     weights = [name for name in own if not _counter(name)]
     probes = {full[: -len(probe)] for probe in weights[:1] for full in tensors if full.endswith(probe)}
@@ -108,23 +122,24 @@ def _report(
     known = {own: known for known, own in fit.own.items()}
     parts = []
     if missing:
-        parts.append(f"{len(missing)} of {len(fit.own)} tensors are missing ({_some([known[own] for own in missing])})")
+        parts.append(f"{len(missing)} of {len(fit.own)} tensors are missing ({some([known[own] for own in missing])})")
     if wrong:
-        parts.append(f"{len(wrong)} do not fit ({_some(wrong)})")
+        parts.append(f"{len(wrong)} do not fit ({some(wrong)})")
     if unexpected:
-        parts.append(f"{len(unexpected)} are unknown to this network ({_some(unexpected)})")
+        parts.append(f"{len(unexpected)} are unknown to this network ({some(unexpected)})")
     text = f"weights: {name} does not fit the stages {', '.join(backbone.stages)}: {'; '.join(parts)}."
     lacking = {own.split(".")[1] for own in missing}
     covered = [stage for stage in backbone.stages if stage not in lacking]
     if missing and covered and not wrong and not unexpected and list(backbone.stages[: len(covered)]) == covered:
         return f"{text} It covers {', '.join(covered)}: set cut: {covered[-1]}, or give a file that goes further."
-    return f"{text} The file's own names: {_some(list(tensors))}. Check that network and file belong together."
+    return f"{text} The file's own names: {some(list(tensors))}. Check that network and file belong together."
 
 
 def _describe(tensor: Tensor) -> str:
     return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
 
 
-def _some(names: Collection[str], limit: int = 4) -> str:
+def some(names: Collection[str], limit: int = 4) -> str:
+    """The first few names, and how many more there are."""
     shown = list(names)[:limit]
     return ", ".join(shown) + (f", ... {len(names) - limit} more" if len(names) > limit else "")

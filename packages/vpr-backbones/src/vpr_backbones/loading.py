@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Literal
 
 from torch import Tensor
 
-from vpr_backbones.fitting import load_tensors
+from vpr_backbones.fitting import foreign_names, load_tensors, some
 from vpr_backbones.staged import BatchNormMode, StagedBackbone
 from vpr_backbones.weights import WeightsOrigin, read_weights
 
 __all__ = ["Weights", "default_batch_norm", "fill", "find_weights"]
 
+log = logging.getLogger(__name__)
 Weights = str | Path | Mapping[str, Tensor]
 """``"imagenet"``, ``"none"``, a file, or tensors by name."""
 
@@ -56,6 +58,9 @@ def fill(
 ) -> None:
     """Put ``tensors`` into ``backbone``; set its ``origin``, ``source_names`` and ``ignored_names``.
 
+    A file may hold more than the network: the pooling layer that was trained with it. That is said by a warning, for
+    the layer that the caller puts behind the backbone then starts anew.
+
     Args:
         backbone: with random weights, which stay if ``origin`` says there are none.
         origin: where the tensors come from.
@@ -70,4 +75,14 @@ def fill(
     backbone.source_names = {own: known[id(tensor)] for own, tensor in kept.items()}
     backbone.ignored_names = frozenset(known.values()) - frozenset(backbone.source_names.values())
     unused = () if origin.kind == "none" else load_tensors(backbone, tensors, name=origin.name)
-    backbone.origin = replace(origin, ignored=unused)
+    foreign = foreign_names(backbone, tensors) if unused else ()
+    if foreign and origin.kind == "file":
+        log.warning(
+            "weights: %s holds more than this network, and %d of its tensors are not used: %s. Whatever they were "
+            "trained for starts anew; `vpr import %s` takes checkpoints of the projects it knows whole",
+            origin.name,
+            len(foreign),
+            some(foreign),
+            origin.name,
+        )
+    backbone.origin = replace(origin, ignored=unused, foreign=foreign)

@@ -18,10 +18,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vpr_backbones.numpy_values import with_numpy_values
+from vpr_backbones.strangers import what_it_is
 
 __all__ = ["WeightsFile", "WeightsOrigin", "file_sha256", "read_object", "read_weights"]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "state_dict_ema", "model_ema")
+_COMPILED = "_orig_mod"
+"""Part of every name in the state of a network that ``torch.compile`` wrapped; never part of an author's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +36,14 @@ class WeightsOrigin:
         name: what was asked for: a file, the name of published weights, ``"seed 0"``.
         sha256: of the file; empty when there is none.
         ignored: tensors of the file that the backbone has no use for (a classifier, stages above the cut).
+        foreign: those of ``ignored`` that are no part of the network at all: a trained pooling layer.
     """
 
     kind: Literal["none", "imagenet", "file", "tensors"]
     name: str
     sha256: str = ""
     ignored: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ def read_weights(path: str | Path) -> WeightsFile:
     """Read a state dict (``.pt``, ``.pth``, ``.ckpt``, ``.tar``) or safetensors file onto the CPU.
 
     The content decides, not the suffix. A state dict wrapped in a checkpoint (``{"state_dict": ..., "epoch": ...}``)
-    is unwrapped. Pickles are read with ``weights_only=True``: nothing in the file is run.
+    is unwrapped, and what ``torch.compile`` adds to names (``_orig_mod.``) is taken off. Pickles are read with
+    ``weights_only=True``: nothing in the file is run.
 
     Raises:
         FileNotFoundError: no such file.
@@ -68,12 +74,13 @@ def read_weights(path: str | Path) -> WeightsFile:
     """
     path = Path(path)
     if _is_safetensors(path):
+        _refuse_strangers(path)
         try:
-            tensors: Mapping[str, Tensor] = load_file(path)
+            tensors: Mapping[str, Tensor] = _without_compiled(load_file(path), path)
         except (SafetensorError, ValueError) as error:
             raise ValueError(f"weights: {path} is a damaged safetensors file ({error}); fetch it again") from error
     else:
-        tensors = _state_dict(read_object(path), path)
+        tensors = _without_compiled(_state_dict(read_object(path), path), path)
     return WeightsFile(path=path, sha256=file_sha256(path), tensors=tensors)
 
 
@@ -87,6 +94,7 @@ def read_object(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"weights: there is no file {path}; give an existing file, 'imagenet' or 'none'")
+    _refuse_strangers(path)
     if _is_torchscript(path):
         raise ValueError(
             f"weights: {path} is a TorchScript program, not a file of tensors, and loading it would run it. "
@@ -100,6 +108,19 @@ def read_object(path: str | Path) -> Any:
         raise ValueError(_explain_refusal(path, str(error))) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
         raise ValueError(_explain_damage(path, _first_line(error))) from error
+
+
+def _refuse_strangers(path: Path) -> None:
+    if what := what_it_is(path):
+        raise ValueError(f"weights: {path} cannot be read as a torch or safetensors file: it is {what}")
+
+
+def _without_compiled(tensors: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+    """Names as the network had them before it was compiled."""
+    plain = {".".join(part for part in name.split(".") if part != _COMPILED): value for name, value in tensors.items()}
+    if len(plain) != len(tensors):
+        raise ValueError(f"weights: {path} holds the same tensors twice, with {_COMPILED} in their names and without")
+    return plain
 
 
 def _explain_damage(path: Path, what: str) -> str:
