@@ -40,7 +40,7 @@ def measure(effort: Effort) -> list[Row]:
         backbone, compute = {"batch_norm": "frozen"}, {"device": effort.device}
         config = make_config(Path(name), image={"size": size}, backbone=backbone, compute=compute)
         retriever = assemble(config, REGISTRY).to(effort.device).train()
-    step = _Step(retriever, Compute.from_config(config))
+    step = _Step(retriever, Compute.of(config.compute, config.image))
     return [
         *_rows(effort, step, size, pool=TUPLES * NEGATIVES, what="no image in two tuples"),
         *_rows(effort, step, size, pool=NEGATIVES + 4, what="tuples that share negatives"),

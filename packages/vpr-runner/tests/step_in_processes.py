@@ -24,9 +24,9 @@ def main() -> None:
     torch.set_num_threads(1)
     registry = build_registry(plugin_files=[Path(__file__).with_name("engine_components.py")])
     config = registry.run_config_model().model_validate_json(Path(sys.argv[1]).read_text())
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
     with process_group(compute.device) as ranks:
-        split = split_of(config, registry)
+        split = split_of(config.dataset, registry, name=config.eval.split)
         retriever = assemble(config, registry)
         source = ImageSource(JoinedImages(split.queries, split.database))
         rows, _ = encode_all(retriever, source, compute=compute, ranks=ranks)

@@ -10,7 +10,7 @@ from vpr_core import UsageError
 from vpr_data.places.checks import position_warnings
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Dataset, PlaceSplit
 
 __all__ = ["fingerprint_of_data", "open_dataset", "split_named", "split_of"]
@@ -18,10 +18,10 @@ __all__ = ["fingerprint_of_data", "open_dataset", "split_named", "split_of"]
 log = logging.getLogger(__name__)
 
 
-def open_dataset(config: RunConfig, registry: Registry) -> Dataset:
-    """Build the data set of a run file."""
-    dataset: Dataset = registry.build("dataset", config.dataset)
-    return dataset
+def open_dataset(dataset: ComponentConfig, registry: Registry) -> Dataset:
+    """Build the data set that a run file's block ``dataset`` describes."""
+    built: Dataset = registry.build("dataset", dataset)
+    return built
 
 
 def fingerprint_of_data(dataset: Any) -> str | None:
@@ -47,7 +47,6 @@ def split_named(dataset: Dataset, name: str, *, purpose: str) -> PlaceSplit:
     return split
 
 
-def split_of(config: RunConfig, registry: Registry, *, name: str | None = None) -> PlaceSplit:
-    """Return the split ``name`` (None: ``eval.split``) of the run file's data set."""
-    wanted = config.eval.split if name is None else name
-    return split_named(open_dataset(config, registry), wanted, purpose="eval.split")
+def split_of(dataset: ComponentConfig, registry: Registry, *, name: str) -> PlaceSplit:
+    """Return one split of the data set that a run file's block ``dataset`` describes."""
+    return split_named(open_dataset(dataset, registry), name, purpose="eval.split")

@@ -31,12 +31,14 @@ def work(make_config, engine_registry, tmp_path: Path):
         dataset={"root": str(tmp_path / "d"), "places": 15, "noise": 0.85},
         eval={"recall_at": [1, 2, 5], "bootstrap": 50},
     )
-    split = split_of(config, engine_registry)
+    split = split_of(config.dataset, engine_registry, name=config.eval.split)
     return assemble(config, engine_registry).eval(), split, config
 
 
 def descriptors(retriever, images, config) -> np.ndarray:
-    return encode_all(retriever, ImageSource(images), compute=Compute.from_config(config))[0].astype(np.float64)
+    return encode_all(retriever, ImageSource(images), compute=Compute.of(config.compute, config.image))[0].astype(
+        np.float64
+    )
 
 
 def slow_recall(queries, database, positives, at, *, allowed=lambda q, d: True, group=1) -> dict[int, float]:
@@ -161,8 +163,8 @@ def test_whitening_as_a_layer_equals_whitening_of_arrays(work, engine_registry, 
     by_arrays = evaluate(retriever, split, config, registry=engine_registry, whitening=fitted, progress=False)
     blocks = {"dataset": {"root": config.dataset.root, "places": 15, "noise": 0.85}}
     whitened = make_config(**blocks, whiten={"dim": 6, "images": 15}, eval={"recall_at": [1, 2, 5]})
-    compute = Compute.from_config(config)
-    retriever.whitening = fit_whitening(retriever, split.database, whitened, compute=compute)
+    compute = Compute.of(config.compute, config.image)
+    retriever.whitening = fit_whitening(retriever, split.database, whitened.whiten, seed=whitened.seed, compute=compute)
     layer = encode_all(retriever, ImageSource(split.database), compute=compute)[0]
     np.testing.assert_allclose(layer, fitted.transform(rows), atol=1e-4)
     by_layer = evaluate(retriever, split, whitened, registry=engine_registry, progress=False)

@@ -162,6 +162,7 @@ def test_pictures(tmp_path: Any, image: torch.Tensor) -> None:
 
 
 def test_a_split_with_an_image_that_cannot_be_read(make_config: Any, engine_registry: Any, tmp_path: Any) -> None:
+    from vpr_runner.encoding.compute import Compute
     from vpr_runner.explain.explanation import Look, explain_split
 
     blocks = {"dataset": {"root": str(tmp_path / "dots"), "places": 4}, "pooling": {"type": "max"}}
@@ -169,7 +170,8 @@ def test_a_split_with_an_image_that_cannot_be_read(make_config: Any, engine_regi
     split = engine_registry.build("dataset", config.dataset).split("test")
     split.queries.path(1).write_bytes(b"broken")
     files, examples = explain_split(
-        assemble(config, engine_registry).eval(), split, config, registry=engine_registry, folder=tmp_path / "out",
+        assemble(config, engine_registry).eval(), split, config.index, registry=engine_registry,
+            folder=tmp_path / "out", compute=Compute.of(config.compute, config.image), seed=config.seed,
         look=Look(top=2, stride=12), count=4, progress=False,
     )  # fmt: skip
     assert [example.query for example in examples] == [0, 1, 2, 3]
@@ -179,6 +181,7 @@ def test_a_split_with_an_image_that_cannot_be_read(make_config: Any, engine_regi
 
 
 def test_queries_whose_first_answer_is_wrong(make_config: Any, engine_registry: Any, tmp_path: Any) -> None:
+    from vpr_runner.encoding.compute import Compute
     from vpr_runner.explain.explanation import Look, explain_split
 
     blocks = {"dataset": {"root": str(tmp_path / "dots"), "places": 4}, "pooling": {"type": "max"}}
@@ -189,7 +192,8 @@ def test_queries_whose_first_answer_is_wrong(make_config: Any, engine_registry: 
 
     def explained(count: int, *, wrong: bool) -> tuple[list[Any], list[Any]]:
         return explain_split(
-            assemble(config, engine_registry).eval(), split, config, registry=engine_registry, folder=tmp_path / "out",
+            assemble(config, engine_registry).eval(), split, config.index, registry=engine_registry,
+            folder=tmp_path / "out", compute=Compute.of(config.compute, config.image), seed=config.seed,
             look=Look(top=2, occlusion=False, wrong=wrong), count=count, progress=False,
         )  # fmt: skip
 

@@ -84,7 +84,7 @@ def work(make_config, tmp_path: Path) -> Any:
     plugin.write_text(PLUGIN, encoding="utf-8")
     registry = build_registry(plugin_files=[HERE / "engine_components.py", plugin])
     data = make_config().model_dump(mode="json")
-    images = split_of(make_run(data, registry), registry).database
+    images = split_of(make_run(data, registry).dataset, registry, name=make_run(data, registry).eval.split).database
 
     def run(output: Path, *, retriever: Any = None, progress: bool = False, **engine: Any) -> Any:
         config = make_run(data | ({"engine": engine} if engine else {}), registry)

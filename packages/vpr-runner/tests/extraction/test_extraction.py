@@ -20,17 +20,18 @@ from vpr_runner.encoding.source import ImageSource
 from vpr_runner.extraction import chunk_work
 from vpr_runner.extraction import extract as extraction
 from vpr_runner.extraction.manifest import chunk_path
+from vpr_runner.network.storage import fingerprint
 
 
 @pytest.fixture
 def work(make_config, engine_registry, dots_root: Path, tmp_path: Path):
     """Return (retriever, images, config, output), on images of this test's own."""
     config = make_config()
-    split_of(config, engine_registry)  # writes the images
+    split_of(config.dataset, engine_registry, name=config.eval.split)  # writes the images
     root = tmp_path / "bilder ü"
     shutil.copytree(dots_root, root)
     config = make_config(dataset={"root": str(root)})
-    images = split_of(config, engine_registry).database
+    images = split_of(config.dataset, engine_registry, name=config.eval.split).database
     return assemble(config, engine_registry).eval(), images, config, tmp_path / "out"
 
 
@@ -42,7 +43,7 @@ def run(work, **settings):
 def test_rows_are_those_of_the_network_and_are_read_lazily(work) -> None:
     retriever, images, config, output = work
     result = run(work)
-    expected, _ = encode_all(retriever, ImageSource(images), compute=Compute.from_config(config))
+    expected, _ = encode_all(retriever, ImageSource(images), compute=Compute.of(config.compute, config.image))
     rows = load_descriptors(output)
     assert (result.images, result.written, result.failures) == (12, 12, {})
     assert rows.shape == expected.shape
@@ -193,7 +194,14 @@ def test_a_chunk_of_another_shape_is_refused(work) -> None:
 def test_an_engine_may_do_a_chunk_twice(work) -> None:
     retriever, images, config, output = work
     output.mkdir()
-    job = extraction.plan_extraction(retriever, images, output=output, config=config, chunk=5)
+    job = extraction.plan_extraction(
+        retriever,
+        images,
+        output=output,
+        compute=Compute.of(config.compute, config.image),
+        model=fingerprint(retriever, config),
+        chunk=5,
+    )
     assert job.missing(verify=True) == [0, 1, 2]
     for number in (2, 0, 1, 0):
         extraction.extract_chunk(job, number)

@@ -37,7 +37,7 @@ def test_images_network_and_settings_cross_to_a_spawned_process(
 
     config = make_config(pooling={"type": "netvlad", "num_clusters": 4})
     images = engine_registry.build("dataset", config.dataset).split("val").database
-    network, compute = assemble(config, engine_registry), Compute.from_config(config)
+    network, compute = assemble(config, engine_registry), Compute.of(config.compute, config.image)
     here, _ = encode_all(network, ImageSource(images), compute=compute)
 
     # The main process has used its threads by now: a fork would inherit their locks and hang.

@@ -54,7 +54,7 @@ def test_a_step_ends_with_the_same_bits_every_time(make_config, engine_registry,
     for _ in range(REPEATS):
         copied = copy.deepcopy(network).train()
         stepper = Stepper(
-            optimizer=make_optimizer(copied, config),
+            optimizer=make_optimizer(copied, config.train),
             compute=Compute(device=torch.device("cpu")),
         )
         inputs = [Batch(np.arange(len(images)), images)]

@@ -42,16 +42,16 @@ def test_the_rate_is_halved_every_five_epochs_and_the_cache_lives_twice_as_long(
         for passed in range(1, epoch + 1):
             if passed % 5 == 0:
                 rate, interval = rate / 2, interval * 2
-        assert set_rate(optimizer, config, epoch) == pytest.approx(rate, rel=1e-12)
+        assert set_rate(optimizer, config.train, epoch) == pytest.approx(rate, rel=1e-12)
         assert optimizer.param_groups[0]["lr"] == pytest.approx(rate, rel=1e-12)
-        parts = parts_of(order, config, epoch)
+        parts = parts_of(order, config.train, epoch)
         assert [len(part) for part in parts[:-1]] == [interval] * (len(parts) - 1)
         assert 0 < len(parts[-1]) <= interval
         assert np.concatenate(parts).tolist() == order.tolist()
     fixed = make_config(train={"epochs": 30, "lr_halve_every": 5, "cache_every": 1000, "cache_grows": False})
-    assert len(parts_of(order, fixed, 29)) == 8
+    assert len(parts_of(order, fixed.train, 29)) == 8
     constant = make_config(train={"epochs": 30, "lr_halve_every": 0, "lr": 0.02})
-    assert set_rate(optimizer, constant, 29) == 0.02
+    assert set_rate(optimizer, constant.train, 29) == 0.02
 
 
 def test_the_optimizer_steps_by_the_authors_rule(make_config: Any, engine_registry: Any) -> None:
@@ -61,14 +61,14 @@ def test_the_optimizer_steps_by_the_authors_rule(make_config: Any, engine_regist
         train={"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.001},
     )
     retriever = assemble(config, engine_registry).double()
-    optimizer = make_optimizer(retriever, config)
+    optimizer = make_optimizer(retriever, config.train)
     parameters = dict(retriever.named_parameters())
     assert {"pooling.centroids", "pooling.assignment_weight"} <= set(parameters)
     weight = {name: value.detach().clone() for name, value in parameters.items()}
     velocity = {name: torch.zeros_like(value) for name, value in weight.items()}
     generator = torch.Generator().manual_seed(0)
     for epoch in (0, 4, 5, 11):
-        rate = set_rate(optimizer, config, epoch)
+        rate = set_rate(optimizer, config.train, epoch)
         for name, parameter in parameters.items():
             parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
             velocity[name] = 0.9 * velocity[name] - 0.001 * weight[name] - parameter.grad
@@ -93,7 +93,7 @@ def street(tmp_path: Path, *, training: TrainingRadii) -> PlaceSplit:
 
 
 def prepared(split: PlaceSplit, config: Any) -> tuple[list[int], list[int]]:
-    found = TrainingSet.prepare(split, config, Compute.from_config(config))
+    found = TrainingSet.prepare(split, config.train, Compute.of(config.compute, config.image))
     return found.positives[0].tolist(), found.excluded[0].tolist()
 
 
@@ -133,7 +133,7 @@ def test_the_k_means_sample_takes_so_many_locations_of_so_many_database_images(
     config = make_config(image={"size": None}, compute={"batch": 5})
     split = engine_registry.build("dataset", config.dataset).split("train")
     retriever = assemble(config, engine_registry)
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
 
     def drawn(images: int, locations: int, seed: int = 0) -> torch.Tensor:
         return sample_local_features(

@@ -29,11 +29,11 @@ def setting(make_config, engine_registry):
 
     def make(**blocks):
         config = make_config(**{"backbone": {"train_from": "conv4"}, **blocks})
-        split = split_of(config, engine_registry)
+        split = split_of(config.dataset, engine_registry, name=config.eval.split)
         return (
             assemble(config, engine_registry),
             JoinedImages(split.queries, split.database),
-            Compute.from_config(config),
+            Compute.of(config.compute, config.image),
         )
 
     return make

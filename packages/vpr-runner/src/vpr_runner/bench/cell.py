@@ -36,7 +36,9 @@ def run_cell(
     else:
         retriever, seconds = initialised(config, registry, progress=progress), None
     reports = {
-        label: evaluate(retriever, data.split(config), config, registry=registry, progress=progress)
+        label: evaluate(
+            retriever, data.split(config.dataset, config.eval.split), config, registry=registry, progress=progress
+        )
         for label, config in cell.tests.items()
     }
     first = next(iter(reports.values()))
@@ -49,7 +51,9 @@ def run_cell(
         "descriptor_bytes": first.descriptor_bytes,
         "train_seconds": seconds,
         "milliseconds": first.milliseconds,
-        "tests": {label: _outcome(report, data.fingerprint(cell.tests[label])) for label, report in reports.items()},
+        "tests": {
+            label: _outcome(report, data.fingerprint(cell.tests[label].dataset)) for label, report in reports.items()
+        },
         "config": cell.config.model_dump(mode="json"),
         "pretraining": cell.pretraining.model_dump(mode="json") if cell.pretraining else None,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Dataset, PlaceSplit
 
 __all__ = ["DataSets"]
@@ -22,24 +22,24 @@ class DataSets:
         self._sets: dict[str, Dataset] = {}
         self._splits: dict[tuple[str, str], PlaceSplit] = {}
 
-    def of(self, config: RunConfig) -> Dataset:
-        """Return the data set that ``config`` names."""
-        key = _key(config)
+    def of(self, block: ComponentConfig) -> Dataset:
+        """Return the data set that ``block`` describes."""
+        key = _key(block)
         if key not in self._sets:
-            self._sets[key] = open_dataset(config, self._registry)
+            self._sets[key] = open_dataset(block, self._registry)
         return self._sets[key]
 
-    def split(self, config: RunConfig) -> PlaceSplit:
-        """Return the split that ``config`` evaluates."""
-        key = (_key(config), config.eval.split)
+    def split(self, block: ComponentConfig, name: str) -> PlaceSplit:
+        """Return one split of it."""
+        key = (_key(block), name)
         if key not in self._splits:
-            self._splits[key] = split_named(self.of(config), config.eval.split, purpose="eval.split")
+            self._splits[key] = split_named(self.of(block), name, purpose="eval.split")
         return self._splits[key]
 
-    def fingerprint(self, config: RunConfig) -> str | None:
+    def fingerprint(self, block: ComponentConfig) -> str | None:
         """Return what the data set says identifies its content, or None when it says nothing."""
-        return fingerprint_of_data(self.of(config))
+        return fingerprint_of_data(self.of(block))
 
 
-def _key(config: RunConfig) -> str:
-    return json.dumps(config.dataset.model_dump(mode="json"), sort_keys=True)
+def _key(block: ComponentConfig) -> str:
+    return json.dumps(block.model_dump(mode="json"), sort_keys=True)

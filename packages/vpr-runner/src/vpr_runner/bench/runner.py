@@ -72,7 +72,7 @@ def _found(store: CellStore, cell: Cell, data: DataSets) -> dict[str, Any] | Non
     tests = stored.get("tests")
     if not isinstance(tests, dict) or not all(isinstance(tests.get(label), dict) for label in cell.tests):
         return None
-    same = all(tests[label].get("fingerprint") == data.fingerprint(config) for label, config in cell.tests.items())
+    same = all(tests[label].get("fingerprint") == data.fingerprint(test.dataset) for label, test in cell.tests.items())
     return stored if same else None
 
 

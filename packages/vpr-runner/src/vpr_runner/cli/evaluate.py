@@ -110,7 +110,7 @@ def evaluate(
     from vpr_runner.cli.report import as_text
     from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
 
-    dataset = open_dataset(config, registry)
+    dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
     data = fingerprint_of_data(dataset)
     report = run(retriever, asked, config, registry=registry, data=data, progress=not quiet)

@@ -84,6 +84,7 @@ def explain(
 
     from vpr_runner.cli.images import files_as_images
     from vpr_runner.data import split_of
+    from vpr_runner.encoding.compute import Compute
     from vpr_runner.explain.assignment import has_assignment
     from vpr_runner.explain.explanation import Look, explain_images, explain_split
 
@@ -94,12 +95,23 @@ def explain(
         occlusion=Kind.OCCLUSION in kinds, assignment=Kind.ASSIGNMENT in kinds, retrieval=Kind.RETRIEVAL in kinds,
         window=window, stride=stride, clusters=clusters, top=top, wrong=wrong,
     )  # fmt: skip
+    compute = Compute.of(config.compute, config.image)
     if images:
-        files = explain_images(retriever, files_as_images(images), config, folder=output, look=look, progress=not quiet)
+        chosen = files_as_images(images)
+        files = explain_images(retriever, chosen, compute=compute, folder=output, look=look, progress=not quiet)
     else:
-        part = split_of(config, registry)
+        part = split_of(config.dataset, registry, name=config.eval.split)
         files, examples = explain_split(
-            retriever, part, config, registry=registry, folder=output, look=look, count=count, progress=not quiet
+            retriever,
+            part,
+            config.index,
+            registry=registry,
+            compute=compute,
+            seed=config.seed,
+            folder=output,
+            look=look,
+            count=count,
+            progress=not quiet,
         )
         right = sum(example.right[:1] == (True,) for example in examples)
         said = f"the first answer is right for {right} of {len(examples)} queries"

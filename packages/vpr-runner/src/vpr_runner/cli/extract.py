@@ -13,7 +13,7 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import ImageSet
 
 __all__ = ["extract"]
@@ -69,7 +69,7 @@ def extract(
     if images is not None:
         wanted, positioned = folder_of_images(images)
     else:
-        wanted, positioned = _side(config, registry, str(split), role), True
+        wanted, positioned = _side(config.dataset, registry, str(split), role), True
     result = run(
         retriever,
         wanted,
@@ -89,8 +89,8 @@ def extract(
         raise typer.Exit(1)
 
 
-def _side(config: RunConfig, registry: Registry, split: str, role: str) -> ImageSet:
+def _side(dataset: ComponentConfig, registry: Registry, split: str, role: str) -> ImageSet:
     from vpr_runner.data import split_of
 
-    found = split_of(config, registry, name=split)
+    found = split_of(dataset, registry, name=split)
     return found.database if role == "database" else found.queries

@@ -12,7 +12,7 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Neighbours
     from vpr_runner import Descriptors
     from vpr_runner.cli.images import Origin
@@ -70,9 +70,9 @@ def search(
             "models cannot be compared: name the right one with --model, or extract again"
         )
     descriptors.verify()  # all of them are read anyway
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
     rows, _ = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
-    found, names = _neighbours(descriptors, rows, count, config, registry)
+    found, names = _neighbours(descriptors, rows, count, config.index, registry)
     answers = [_answers(found, names, number, origin) for number in range(len(queries))]
     if as_json:
         print(json.dumps([{"query": str(q), "answers": a} for q, a in zip(queries, answers, strict=True)], indent=2))
@@ -86,21 +86,21 @@ def search(
 
 
 def _neighbours(
-    descriptors: Descriptors, queries: Any, count: int, config: RunConfig, registry: Registry
+    descriptors: Descriptors, queries: Any, count: int, index: ComponentConfig, registry: Registry
 ) -> tuple[Neighbours, list[str]]:
     """Search the readable rows of a map; returns the neighbours and the names that their positions mean."""
     import numpy as np
 
     from vpr_core import UsageError
 
-    index = registry.build("index", config.index, descriptors.shape[1])
+    built = registry.build("index", index, descriptors.shape[1])
     rows = np.asarray(descriptors[:], dtype=np.float32)
     readable = np.flatnonzero(np.isfinite(rows).all(axis=1))
     if len(readable) == 0:
         raise UsageError(f"no image of the map could be read ({len(rows)} are listed); look at what it was made of")
-    index.add(rows[readable])
+    built.add(rows[readable])
     names = [descriptors.names[row] for row in readable.tolist()]
-    return index.search(queries, min(count, len(names))), names
+    return built.search(queries, min(count, len(names))), names
 
 
 def _answers(found: Neighbours, names: list[str], number: int, origin: Origin) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import torch
 from vpr_core import UsageError
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core.config.sections import ComputeConfig, ImageConfig
 
 __all__ = ["Compute"]
 
@@ -39,12 +39,11 @@ class Compute:
     on_bad_image: Literal["error", "skip"] = "error"
 
     @classmethod
-    def from_config(cls, config: RunConfig) -> Compute:
-        """Read ``compute`` and ``image.size``; fixes the number of torch threads, which the run file may give."""
-        wanted = config.compute
+    def of(cls, wanted: ComputeConfig, image: ImageConfig) -> Compute:
+        """Read two blocks of a run file; fixes the number of torch threads, which the run file may give."""
         # Also when nothing is asked for: this tells MKL not to choose their number from call to call.
         torch.set_num_threads(wanted.threads or torch.get_num_threads())
-        size = config.image.size
+        size = image.size
         return cls(
             device=_device(wanted.device),
             precision=wanted.precision,

@@ -18,7 +18,7 @@ from vpr_eval import mean_average_precision, search_exact
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
 from vpr_runner.encoding.source import Batch, Positions, by_shape
-from vpr_runner.evaluation.evaluate import query_interval
+from vpr_runner.evaluation.interval import Interval
 from vpr_runner.files.provenance import provenance
 from vpr_runner.network.storage import fingerprint
 
@@ -170,7 +170,7 @@ def evaluate_benchmark(
     if query == "crop" and receptive_field is None:
         raise UsageError("receptive_field: needed to cut queries (196 for VGG-16 conv5, 163 for AlexNet conv5)")
     margin = (receptive_field or 0) / 2 if query == "crop" else None
-    compute = replace(Compute.from_config(config), size=None, on_bad_image="error")
+    compute = replace(Compute.of(config.compute, config.image), size=None, on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)
     rows, _ = encode_all(retriever, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
@@ -188,7 +188,7 @@ def evaluate_benchmark(
             name=benchmark.name, query=query, margin=margin or 0.0, ignore_query=benchmark.ignore_query
         ),
         mean=result.mean,
-        interval=query_interval(result.per_query[result.evaluated], config),
+        interval=Interval(samples=config.eval.bootstrap, seed=config.seed).of(result.per_query[result.evaluated]),
         per_query=result.per_query,
         images=images,
         without_positives=result.without_positives,

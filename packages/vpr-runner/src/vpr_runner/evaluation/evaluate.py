@@ -9,24 +9,28 @@ import numpy.typing as npt
 import torch
 
 from vpr_core import UsageError
-from vpr_eval import RecallResult, Whitening, bootstrap_interval, recall_at
+from vpr_eval import RecallResult, Whitening, recall_at
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
 from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.evaluation.interval import Interval
 from vpr_runner.evaluation.milliseconds import milliseconds
 from vpr_runner.evaluation.report import Report, SubsetRecall
 from vpr_runner.evaluation.retrieval import answer, check_answerable
 from vpr_runner.files.provenance import provenance
-from vpr_runner.keys import key, sample
+from vpr_runner.keys import sample
 from vpr_runner.network.retriever import WhiteningLayer
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vpr_core import Registry, RunConfig
+    from vpr_core.config.sections import WhitenConfig
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["Report", "evaluate", "fit_whitening", "query_interval"]
+__all__ = ["Report", "evaluate", "fit_whitening"]
 
 
 def evaluate(
@@ -56,7 +60,7 @@ def evaluate(
     Raises:
         UsageError: a set is empty, or no query has a positive.
     """
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
     retriever = retriever.to(compute.device)
     positives = split.positives()
     check_answerable(split, positives)
@@ -66,7 +70,7 @@ def evaluate(
         retriever,
         split,
         source,
-        config,
+        config.index,
         registry,
         depth=max(cuts),
         compute=compute,
@@ -75,15 +79,16 @@ def evaluate(
     )
     rule: Literal["count", "exclude"] = getattr(split.protocol, "queries_without_positives", "count")
     result = recall_at(answers.index, positives, at=cuts, without_positives=rule)
+    interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
     subsets = {
-        name: _subset(answers.index[where], [positives[int(row)] for row in where], config, rule)
+        name: _subset(answers.index[where], [positives[int(row)] for row in where], cuts, rule, interval)
         for name, where in getattr(split, "subsets", {}).items()
         if len(where) and any(len(positives[int(row)]) for row in where)
     }
     return Report(
         protocol=str(split.protocol),
         split=split.name,
-        whole=_summary(result, config),
+        whole=_summary(result, interval),
         subsets=subsets,
         database=len(split.database),
         first_hits=result.first_hit,
@@ -106,46 +111,46 @@ def evaluate(
 
 
 def fit_whitening(
-    retriever: Retriever, database: ImageSet, config: RunConfig, *, compute: Compute, shown: bool = False
+    retriever: Retriever,
+    database: ImageSet,
+    whiten: WhitenConfig,
+    *,
+    seed: int,
+    compute: Compute,
+    shown: bool = False,
 ) -> WhiteningLayer:
     """Return PCA whitening fitted on descriptors of at most ``whiten.images`` images of a *training* database.
 
     Raises:
         UsageError: the database is too small for ``whiten.dim`` dimensions.
     """
-    if config.whiten is None:
-        raise UsageError("whiten: null; say how many dimensions, such as whiten: {dim: 4096}")
-    chosen = sample(len(database), config.whiten.images, config.seed, "whitening images")
+    chosen = sample(len(database), whiten.images, seed, "whitening images")
     source = ImageSource(database)
     descriptors, encoded = encode_all(retriever, source, chosen, compute=compute, label="whitening", shown=shown)
     if encoded.failures:
         descriptors = np.delete(descriptors, list(encoded.failures), axis=0)
     most = min(len(descriptors) - 1, descriptors.shape[1])
-    if config.whiten.dim > most:
+    if whiten.dim > most:
         raise UsageError(
-            f"whiten.dim: {config.whiten.dim} is more than {len(descriptors)} training database descriptors of "
+            f"whiten.dim: {whiten.dim} is more than {len(descriptors)} training database descriptors of "
             f"{descriptors.shape[1]} numbers allow; at most {most}"
         )
-    fitted = Whitening.fit(descriptors, dim=config.whiten.dim, limit=max(2, len(descriptors)))
+    fitted = Whitening.fit(descriptors, dim=whiten.dim, limit=max(2, len(descriptors)))
     return WhiteningLayer(weight=torch.from_numpy(fitted.weight), bias=torch.from_numpy(fitted.bias)).to(compute.device)
 
 
 def _subset(
-    index: npt.NDArray[np.int64], positives: list[Any], config: RunConfig, rule: Literal["count", "exclude"]
+    index: npt.NDArray[np.int64],
+    positives: list[Any],
+    cuts: Sequence[int],
+    rule: Literal["count", "exclude"],
+    interval: Interval,
 ) -> SubsetRecall:
-    return _summary(recall_at(index, positives, at=config.eval.recall_at, without_positives=rule), config)
+    return _summary(recall_at(index, positives, at=cuts, without_positives=rule), interval)
 
 
-def query_interval(values: npt.NDArray[np.float64], config: RunConfig) -> tuple[float, float] | None:
-    """Return the 95 % bootstrap interval of the mean over queries, ``values (Q,)``; None where the run wants none."""
-    if not config.eval.bootstrap:
-        return None
-    found = bootstrap_interval(values, samples=config.eval.bootstrap, seed=key(config.seed, "bootstrap") % 2**32)
-    return float(found.low), float(found.high)
-
-
-def _summary(result: RecallResult, config: RunConfig) -> SubsetRecall:
-    found = {cut: query_interval(result.hits(cut).astype(np.float64), config) for cut in result.recall}
+def _summary(result: RecallResult, interval: Interval) -> SubsetRecall:
+    found = {cut: interval.of(result.hits(cut).astype(np.float64)) for cut in result.recall}
     intervals = {cut: interval for cut, interval in found.items() if interval is not None}
     return SubsetRecall(
         recall=dict(result.recall),

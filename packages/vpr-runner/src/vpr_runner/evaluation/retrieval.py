@@ -21,7 +21,7 @@ from vpr_runner.encoding.source import Source
 from vpr_runner.evaluation.ranking import ranking
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
@@ -67,7 +67,7 @@ def answer(
     retriever: Retriever,
     split: PlaceSplit,
     source: Source,
-    config: RunConfig,
+    index: ComponentConfig,
     registry: Registry,
     *,
     depth: int,
@@ -95,7 +95,7 @@ def answer(
             raise UsageError(f"dataset: no image of the {'queries' if len(asked) == 0 else 'database'} can be read")
         query_rows = _prepared(rows, asked, whitening, whole=not bad)
         database_rows = _prepared(rows, known, whitening, whole=not bad)
-        search = _Search(registry.build("index", config.index, database_rows.shape[1]), query_rows, database_rows)
+        search = _Search(registry.build("index", index, database_rows.shape[1]), query_rows, database_rows)
         found = ranking(
             lambda k: _as_positions(search(k), known - queries, asked, queries), split, size=len(known), depth=depth
         )

@@ -35,7 +35,7 @@ from vpr_runner.keys import sample
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
@@ -74,10 +74,9 @@ class Look:
 
 
 def explain_images(
-    retriever: Retriever, images: ImageSet, config: RunConfig, *, folder: Path, look: Look, progress: bool = True
+    retriever: Retriever, images: ImageSet, *, compute: Compute, folder: Path, look: Look, progress: bool = True
 ) -> list[Path]:
     """Write occlusion and assignment maps of ``images``; return the files."""
-    compute = Compute.from_config(config)
     retriever = retriever.to(compute.device)
     with evaluating(retriever):
         return _draw(retriever, images, [None] * len(images), compute, folder=folder, look=look, progress=progress)
@@ -86,30 +85,31 @@ def explain_images(
 def explain_split(
     retriever: Retriever,
     split: PlaceSplit,
-    config: RunConfig,
+    index: ComponentConfig,
     *,
     registry: Registry,
+    compute: Compute,
+    seed: int,
     folder: Path,
     look: Look,
     count: int = 4,
     progress: bool = True,
 ) -> tuple[list[Path], list[Example]]:
-    """Write pictures of ``count`` queries of a split, drawn by the run's seed; return the files and what was found.
+    """Write pictures of ``count`` queries of a split, drawn by ``seed``; return the files and what was found.
 
     Occlusion maps show the change of the descriptor, and of its distance to the best right answer (or to the best one).
     Nothing is drawn where ``look.wrong`` finds no query.
     """
-    compute = Compute.from_config(config)
     retriever = retriever.to(compute.device)
     every = np.arange(len(split.queries))
-    chosen = every if look.wrong else sample(len(every), count, config.seed, "explained queries")
+    chosen = every if look.wrong else sample(len(every), count, seed, "explained queries")
     asked: Any = SomeQueries(split, chosen)
     source = ImageSource(JoinedImages(asked.queries, split.database))
-    answers = answer(retriever, asked, source, config, registry, depth=look.top, compute=compute, shown=progress)
+    answers = answer(retriever, asked, source, index, registry, depth=look.top, compute=compute, shown=progress)
     examples = retrieval_examples(answers.index, asked.positives(), queries=chosen.tolist(), top=look.top)
     if look.wrong:
         failed = np.array([example.query for example in examples if not any(example.right[:1])], dtype=np.int64)
-        chosen = failed[sample(len(failed), count, config.seed, "explained queries")]
+        chosen = failed[sample(len(failed), count, seed, "explained queries")]
         examples = [examples[query] for query in chosen]
         asked = SomeQueries(split, chosen)
         source = ImageSource(JoinedImages(asked.queries, split.database))

@@ -130,7 +130,7 @@ def _opened(text: str) -> ExtractJob:
     retriever, config = load_retriever(Path(job["model"]), build_registry(plugin_files=job["plugins"]))
     _refuse_other(retriever, manifest, fingerprint(retriever, config), output)
     paths = tuple(Path(path) for path in json.loads(Path(job["images"]).read_text(encoding="utf-8")))
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
     return ExtractJob(
         retriever=retriever.to(compute.device),
         images=cast("ImageSet", _Files(names=manifest.names, paths=paths)),

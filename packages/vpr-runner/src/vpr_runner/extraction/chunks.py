@@ -20,11 +20,9 @@ from vpr_runner.encoding.encode import encode, evaluating
 from vpr_runner.encoding.source import ImageSource
 from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path, images_digest
 from vpr_runner.files import atomic
-from vpr_runner.network.storage import fingerprint
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
@@ -77,18 +75,18 @@ def plan_extraction(
     images: ImageSet,
     *,
     output: Path,
-    config: RunConfig,
+    compute: Compute,
+    model: str,
     chunk: int = 1024,
     dtype: Literal["float32", "float16"] = "float32",
 ) -> ExtractJob:
-    """Write the manifest, or check it against the one that is there.
+    """Write the manifest, or check it against the one that is there; ``model`` is the network's fingerprint.
 
     Raises:
         UsageError: ``output`` holds an extraction of another model, other images or other settings.
     """
-    compute = Compute.from_config(config)
     manifest = Manifest(
-        fingerprint=fingerprint(retriever, config),
+        fingerprint=model,
         dim=retriever.out_dim,
         size=compute.size,
         precision=compute.precision,

@@ -28,10 +28,11 @@ from vpr_runner.extraction.local_engine import LocalEngine
 from vpr_runner.extraction.manifest import Descriptors, load_descriptors
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
+from vpr_runner.network.storage import fingerprint
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry, RunConfig
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
@@ -99,46 +100,48 @@ def extract(
             this is one of several processes of ``torchrun`` and the engine has workers of its own.
         VPRError: the engine came back and has not done its work.
     """
-    ranks = ranks_of_environment(Compute.from_config(config).device)
-    engine = _engine(config, registry, ranks)
+    compute = Compute.of(config.compute, config.image)
+    ranks = ranks_of_environment(compute.device)
+    engine = _engine(config.engine, registry, ranks)
     with folder_lock(output, purpose="vpr extract", name=".lock" if ranks.is_main else f".lock-{ranks.rank}"):
         if ranks.world == 1:
             atomic.remove_leftovers(output)
             shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)
-        job = plan_extraction(retriever, images, output=output, config=config, chunk=chunk, dtype=dtype)
+        model = fingerprint(retriever, config)
+        job = plan_extraction(retriever, images, output=output, compute=compute, model=model, chunk=chunk, dtype=dtype)
         missing = job.missing(verify=verify, ranks=ranks)
         written = sum(len(job.manifest.rows_of(number)) for number in missing)
         with Progress(written, "extract", shown=progress and ranks.is_main) as bar:
             if missing:
                 with MissingChunks(job, missing, config=config, registry=registry, progress=bar) as work:
                     engine.run(work, done=work.done)
-                _refuse_undone(job, work.elsewhere, config)
+                _refuse_undone(job, work.elsewhere, config.engine.type)
         failures = job.failures(ranks)
     if failures:
         log.warning("%d of %d images could not be read; their rows are NaN", len(failures), len(images))
     return ExtractResult(output=output, images=len(images), written=written, failures=failures)
 
 
-def _engine(config: RunConfig, registry: Registry | None, ranks: Ranks) -> Any:
-    if config.engine.type == "local" and registry is None:
+def _engine(block: ComponentConfig, registry: Registry | None, ranks: Ranks) -> Any:
+    if block.type == "local" and registry is None:
         return LocalEngine()
     if registry is None:
-        raise UsageError(f"engine: {config.engine.type!r} is made by a registry; give extract(..., registry=)")
-    engine = registry.build("engine", config.engine)
+        raise UsageError(f"engine: {block.type!r} is made by a registry; give extract(..., registry=)")
+    engine = registry.build("engine", block)
     if ranks.world > 1 and not isinstance(engine, LocalEngine):
         raise UsageError(
-            f"engine: {config.engine.type!r} has workers of its own; start the command once, without torchrun, or take "
+            f"engine: {block.type!r} has workers of its own; start the command once, without torchrun, or take "
             "engine.type=local"
         )
     return engine
 
 
-def _refuse_undone(job: ExtractJob, numbers: Sequence[int], config: RunConfig) -> None:
+def _refuse_undone(job: ExtractJob, numbers: Sequence[int], engine: str) -> None:
     """Look at what other processes say they have done: a worker may write to a disk that only it can see."""
     undone = job.undone(numbers)
     if undone:
         raise VPRError(
-            f"{job.output}: the engine {config.engine.type!r} is done, but {len(undone)} of {len(numbers)} chunks are "
+            f"{job.output}: the engine {engine!r} is done, but {len(undone)} of {len(numbers)} chunks are "
             f"not there (the first is {undone[0]}). Every worker must write to this very folder: put it on storage "
             "that all machines share under one path, then start again; finished chunks are kept"
         )

@@ -25,22 +25,18 @@ def assemble(config: RunConfig, registry: Registry) -> Retriever:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(key(config.seed, "weights"))
-        return _assembled(config, registry)
-
-
-def _assembled(config: RunConfig, registry: Registry) -> Retriever:
-    backbone: Any = registry.build("backbone", config.backbone)
-    features = FeatureSpec(
-        channels=backbone.out_channels,
-        stride=backbone.stride,
-        map_size=_map_size(backbone, config.image.size),
-        global_token=hasattr(backbone, "forward_with_token"),
-    )
-    pooling: Any = registry.build("pooling", config.pooling, features)
-    retriever = Retriever(backbone=backbone, pooling=pooling)
-    if config.compute.compile:
-        retriever.compile()  # of the call from images; names of weights stay as they are
-    return retriever
+        backbone: Any = registry.build("backbone", config.backbone)
+        features = FeatureSpec(
+            channels=backbone.out_channels,
+            stride=backbone.stride,
+            map_size=_map_size(backbone, config.image.size),
+            global_token=hasattr(backbone, "forward_with_token"),
+        )
+        pooling: Any = registry.build("pooling", config.pooling, features)
+        retriever = Retriever(backbone=backbone, pooling=pooling)
+        if config.compute.compile:
+            retriever.compile()  # of the call from images; names of weights stay as they are
+        return retriever
 
 
 def _map_size(backbone: nn.Module, size: Sequence[int] | None) -> tuple[int, int] | None:

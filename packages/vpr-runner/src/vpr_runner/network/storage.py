@@ -26,7 +26,7 @@ from vpr_runner.network.assembly import assemble
 from vpr_runner.network.retriever import Retriever, WhiteningLayer
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry, RunConfig
 
 __all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "tensor_digest"]
 
@@ -45,7 +45,7 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
     digest = tensor_digest(tensors)
     description = {
         "format": FORMAT,
-        "fingerprint": _fingerprint(config, digest),
+        "fingerprint": fingerprint(retriever, config, weights=digest),
         "weights_sha256": digest,  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
         "config": config.model_dump(mode="json"),
@@ -79,7 +79,7 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
             f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
         )
     config = parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
-    retriever = assemble(_without_pretrained_weights(config), registry)
+    retriever = assemble(config.model_copy(update={"backbone": _without_pretrained_weights(config.backbone)}), registry)
     if "whitening.weight" in tensors or "whitening.bias" in tensors:
         weight, bias = tensors.get("whitening.weight"), tensors.get("whitening.bias")
         if weight is None or bias is None or weight.shape != (len(bias), retriever.out_dim) or bias.dim() != 1:
@@ -95,17 +95,16 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
     return retriever.eval(), config
 
 
-def fingerprint(retriever: Retriever, config: RunConfig) -> str:
-    """Return the SHA-256 of what decides a descriptor: weights, architecture and image size."""
-    return _fingerprint(config, tensor_digest(retriever.state_dict()))
+def fingerprint(retriever: Retriever, config: RunConfig, *, weights: str | None = None) -> str:
+    """Return the SHA-256 of what decides a descriptor: weights, architecture and image size.
 
-
-def _fingerprint(config: RunConfig, weights: str) -> str:
+    ``weights`` is their digest, where it is known already.
+    """
     architecture = config.model_dump(mode="json", include={"backbone", "pooling", "image"})
     architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
     architecture["image"].pop("augment", None)
     digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
-    digest.update(weights.encode())
+    digest.update((weights or tensor_digest(retriever.state_dict())).encode())
     return digest.hexdigest()
 
 
@@ -162,9 +161,8 @@ def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
     return {kind: block for kind, block in blocks.items() if kind not in missing}
 
 
-def _without_pretrained_weights(config: RunConfig) -> RunConfig:
+def _without_pretrained_weights(backbone: ComponentConfig) -> ComponentConfig:
     """Spare the download: the file's own tensors replace whatever the backbone would start from."""
-    if "weights" not in type(config.backbone).model_fields:
-        return config
-    backbone = config.backbone.model_copy(update={"weights": "none"})
-    return config.model_copy(update={"backbone": backbone})
+    if "weights" not in type(backbone).model_fields:
+        return backbone
+    return backbone.model_copy(update={"weights": "none"})

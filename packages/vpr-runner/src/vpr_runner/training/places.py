@@ -20,7 +20,7 @@ from vpr_runner.training.state import set_rate
 from vpr_runner.training.training_set import joined_unreadable
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core.config.sections import TrainConfig
     from vpr_core.types import PlaceLoss, PlaceSplit
     from vpr_runner.training.job import Job
 
@@ -44,7 +44,7 @@ class PlaceSet:
     regions: npt.NDArray[np.int64]
 
     @classmethod
-    def prepare(cls, split: PlaceSplit, config: RunConfig, compute: Compute) -> PlaceSet:
+    def prepare(cls, split: PlaceSplit, settings: TrainConfig, compute: Compute) -> PlaceSet:
         """Group the images of ``split`` by place; images labelled below 0 belong to none.
 
         Image sets may have an attribute ``region``, int64 ``(N,)`` (the city of GSV-Cities); else all is one region.
@@ -79,13 +79,13 @@ class PlaceSet:
             )
         return cls(images=images, labels=labels, members=members, regions=regions)
 
-    def batches(self, config: RunConfig, epoch: int) -> list[npt.NDArray[np.int64]]:
+    def batches(self, settings: TrainConfig, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
         """Return the images of each batch of ``epoch``: a function of (seed, epoch).
 
         Every place is met once an epoch, with ``images_per_place`` of its images (all, if it has fewer). A region's
         last batch is left out where it has a single place: it holds no negatives. Regions take turns at random.
         """
-        seed, places, each = config.seed, config.train.places_per_batch, config.train.images_per_place
+        places, each = settings.places_per_batch, settings.images_per_place
         order = permutation(len(self.members), seed, "place order", epoch)
         groups = [order[self.regions[order] == region] for region in np.unique(self.regions)]
         chosen = [group[start : start + places] for group in groups for start in range(0, len(group), places)]
@@ -104,8 +104,8 @@ def place_epoch(job: Job, places: PlaceSet) -> None:
     state, config = job.state, job.config
     if job.ranks.world > 1:
         raise UsageError("loss: losses on place labels train in one process; start without torchrun")
-    rate = set_rate(state.stepper.optimizer, config, state.epoch)
-    batches = places.batches(config, state.epoch)
+    rate = set_rate(state.stepper.optimizer, config.train, state.epoch)
+    batches = places.batches(config.train, config.seed, state.epoch)
     wanted = batches[state.batch :]
     state.retriever.train()
     label = f"epoch {state.epoch + 1}/{config.train.epochs}"

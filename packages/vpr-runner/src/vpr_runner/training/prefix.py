@@ -33,7 +33,6 @@ from vpr_runner.network.storage import tensor_digest
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["FrozenCaches", "frozen_activation_source", "frozen_key", "frozen_tensors"]
@@ -83,15 +82,15 @@ class FrozenCaches:
 
     Args:
         folder: where cache files lie.
-        config: ``train.frozen_cache_gib`` and whether images are augmented.
+        gib: GiB of disk that cache files may take in all.
         compute: image size, precision, batch.
         ranks: with several processes there is no cache: they need not share a disk.
         shown: print progress.
     """
 
-    def __init__(self, folder: Path, *, config: RunConfig, compute: Compute, ranks: Ranks, shown: bool) -> None:
-        self._folder, self._config, self._compute, self._ranks, self._shown = folder, config, compute, ranks, shown
-        self._left = int(config.train.frozen_cache_gib * 2**30)
+    def __init__(self, folder: Path, *, gib: float, compute: Compute, ranks: Ranks, shown: bool) -> None:
+        self._folder, self._compute, self._ranks, self._shown = folder, compute, ranks, shown
+        self._left = int(gib * 2**30)
 
     def source(
         self,

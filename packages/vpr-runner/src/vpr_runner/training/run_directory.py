@@ -67,7 +67,7 @@ class RunDirectory:
         for folder in (self.path, self.path / "checkpoints", self.path / "best", self.path / "model"):
             atomic.remove_leftovers(folder)
         identity = self._read("run.json")
-        wanted = _identity(self.config)
+        wanted = self._identity()
         if identity is not None:
             if identity.get("format") != FORMAT:
                 raise UsageError(
@@ -93,6 +93,13 @@ class RunDirectory:
         atomic.write_json(self.path / "run.json", {"format": FORMAT, "config": wanted})
         atomic.write_text(self.path / "config.yaml", to_yaml(self.config))
         atomic.write_json(self.path / "environment.json", provenance())
+
+    def _identity(self) -> dict[str, Any]:
+        """What may not change between two starts of one run."""
+        data = self.config.model_dump(mode="json", exclude=_MAY_CHANGE)
+        data["compute"] = {"precision": self.config.compute.precision}
+        data["train"] = {key: value for key, value in data["train"].items() if key not in _MAY_CHANGE_IN_TRAIN}
+        return json.loads(json.dumps(data))  # type: ignore[no-any-return]
 
     def describe_data(self, dataset: Dataset, split: PlaceSplit) -> None:
         """Record the data set, or refuse to go on with a data set that has changed."""
@@ -156,14 +163,6 @@ class RunDirectory:
         if not isinstance(value, dict):
             raise UsageError(f"{file}: expected a JSON object; restore it or begin a new run")
         return value
-
-
-def _identity(config: RunConfig) -> dict[str, Any]:
-    """What may not change between two starts of one run."""
-    data = config.model_dump(mode="json", exclude=_MAY_CHANGE)
-    data["compute"] = {"precision": config.compute.precision}
-    data["train"] = {key: value for key, value in data["train"].items() if key not in _MAY_CHANGE_IN_TRAIN}
-    return json.loads(json.dumps(data))  # type: ignore[no-any-return]
 
 
 def _differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vpr_core import UsageError
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core.config.sections import TrainConfig
     from vpr_runner.network.retriever import Retriever
     from vpr_runner.training.steps import Stepper
 
@@ -122,7 +122,7 @@ class TrainState:
 _POSITION = ("epoch", "part", "batch", "step", "best_epoch", "stale", "validated")
 
 
-def make_optimizer(retriever: Retriever, config: RunConfig) -> torch.optim.Optimizer:
+def make_optimizer(retriever: Retriever, settings: TrainConfig) -> torch.optim.Optimizer:
     """Return the optimiser of every parameter that is trained; a parameter is trained if it requires a gradient.
 
     Raises:
@@ -134,7 +134,6 @@ def make_optimizer(retriever: Retriever, config: RunConfig) -> torch.optim.Optim
             "train: the network has no parameter to train; set backbone.train_from to an earlier stage, take a "
             "pooling layer with parameters, or evaluate it as it is with `vpr eval`"
         )
-    settings = config.train
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
             parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
@@ -143,14 +142,14 @@ def make_optimizer(retriever: Retriever, config: RunConfig) -> torch.optim.Optim
     return kind(parameters, lr=settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay)
 
 
-def set_rate(optimizer: torch.optim.Optimizer, config: RunConfig, epoch: int) -> float:
+def set_rate(optimizer: torch.optim.Optimizer, settings: TrainConfig, epoch: int) -> float:
     """Set and return the learning rate of ``epoch``: halved every ``lr_halve_every`` epochs."""
-    rate = config.train.lr * 0.5 ** halvings(config, epoch)
+    rate = settings.lr * 0.5 ** halvings(settings, epoch)
     for group in optimizer.param_groups:
         group["lr"] = rate
     return rate
 
 
-def halvings(config: RunConfig, epoch: int) -> int:
+def halvings(settings: TrainConfig, epoch: int) -> int:
     """Return how often the learning rate has been halved before ``epoch``."""
-    return epoch // config.train.lr_halve_every if config.train.lr_halve_every else 0
+    return epoch // settings.lr_halve_every if settings.lr_halve_every else 0

@@ -38,7 +38,8 @@ from vpr_runner.training.tuples import tuple_epoch
 from vpr_runner.training.validation import Validation
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry, RunConfig
+    from vpr_core.config.sections import AugmentConfig, InitConfig
     from vpr_core.types import ImageSet
 
 __all__ = ["TrainResult", "initialised", "initialize", "train"]
@@ -87,7 +88,7 @@ def train(
         UsageError: the data or the directory do not allow it.
         NonFiniteLossError: the loss became NaN or infinite; the state before that step is saved.
     """
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
     with (
         process_group(compute.device) as ranks,
         RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume) as run,
@@ -99,38 +100,47 @@ def train(
             retriever, _ = load_retriever(run.path / "model", registry)
             return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
 
-        dataset = open_dataset(config, registry)
+        dataset = open_dataset(config.dataset, registry)
         split = split_named(dataset, "train", purpose="training")
         run.describe_data(dataset, split)
         by_tuples = registry.get("loss", config.loss.type).supervision == "tuples"
-        learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config, compute)
+        learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config.train, compute)
 
         retriever = assemble(config, registry).to(compute.device)
-        rooms = FrozenCaches(run.path / "cache", config=config, compute=compute, ranks=ranks, shown=progress)
+        rooms = FrozenCaches(
+            run.path / "cache", gib=config.train.frozen_cache_gib, compute=compute, ranks=ranks, shown=progress
+        )
         job = Job(
             config=config,
             compute=compute,
             ranks=ranks,
             run=run,
-            source=rooms.source(retriever, learnt.images, augment=_augmentation(config)),
+            source=rooms.source(retriever, learnt.images, augment=_augmentation(config.image.augment, config.seed)),
             validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
             state=TrainState(
                 retriever=retriever,
                 stepper=Stepper(
-                    optimizer=make_optimizer(retriever, config),
+                    optimizer=make_optimizer(retriever, config.train),
                     compute=compute,
                     micro_batch=config.train.micro_batch,
                     grad_clip=config.train.grad_clip,
                     ranks=ranks,
                 ),
-                loss=_loss(config, registry, compute),
+                loss=_loss(config.loss, registry, compute),
                 miner=registry.build("miner", config.miner) if by_tuples else None,
             ),
             shown=progress,
             checkpoint_seconds=checkpoint_seconds,
         )
         if not job.restore():
-            initialize(retriever, split.database, config, compute=compute, shown=progress and ranks.is_main)
+            initialize(
+                retriever,
+                split.database,
+                config.init,
+                seed=config.seed,
+                compute=compute,
+                shown=progress and ranks.is_main,
+            )
             ranks.same_weights(retriever)
 
         while True:
@@ -149,14 +159,20 @@ def train(
         return _finish(job, registry, split.database)
 
 
-def _loss(config: RunConfig, registry: Registry, compute: Compute) -> Any:
+def _loss(block: ComponentConfig, registry: Registry, compute: Compute) -> Any:
     """Build the loss; where it is a module, its parameters and buffers go to the device."""
-    loss: Any = registry.build("loss", config.loss)
+    loss: Any = registry.build("loss", block)
     return loss.to(compute.device) if isinstance(loss, nn.Module) else loss
 
 
 def initialize(
-    retriever: Retriever, database: ImageSet, config: RunConfig, *, compute: Compute, shown: bool = False
+    retriever: Retriever,
+    database: ImageSet,
+    start: InitConfig,
+    *,
+    seed: int,
+    compute: Compute,
+    shown: bool = False,
 ) -> None:
     """Start a pooling layer that wants it from a sample of local features of ``database``; leave others as they are."""
     pooling = retriever.pooling
@@ -165,13 +181,13 @@ def initialize(
     features = sample_local_features(
         retriever,
         database,
-        images=config.init.images,
-        locations=config.init.locations,
-        seed=config.seed,
+        images=start.images,
+        locations=start.locations,
+        seed=seed,
         compute=compute,
         shown=shown,
     )
-    pooling.init_from_features(features, generator=generator(config.seed, "init features"))
+    pooling.init_from_features(features, generator=generator(seed, "init features"))
 
 
 def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
@@ -179,8 +195,11 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
     job.ranks.wait()  # for the process that wrote the best network
     retriever, _ = load_retriever(job.run.path / "best", registry)
     retriever.to(job.compute.device)
-    if job.config.whiten is not None:
-        retriever.whitening = fit_whitening(retriever, database, job.config, compute=job.compute, shown=job.shown)
+    whiten = job.config.whiten
+    if whiten is not None:
+        retriever.whitening = fit_whitening(
+            retriever, database, whiten, seed=job.config.seed, compute=job.compute, shown=job.shown
+        )
     best = job.best()
     if job.run.writes:
         save_retriever(retriever, job.run.path / "model", job.config)
@@ -195,34 +214,34 @@ def initialised(config: RunConfig, registry: Registry, *, progress: bool = True)
     The last two, where the run file asks for them, need database images: those of the split ``train``, or, where a data
     set has none, those of ``eval.split``. Neither queries nor positions are looked at, and the log says so.
     """
-    compute = Compute.from_config(config)
+    compute = Compute.of(config.compute, config.image)
     retriever = assemble(config, registry).to(compute.device)
     starts = isinstance(retriever.pooling, SupportsFeatureInit)
     if starts or config.whiten is not None:
         purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
-        dataset = open_dataset(config, registry)
+        dataset = open_dataset(config.dataset, registry)
         name = "train" if "train" in dataset.split_names else config.eval.split
         if name != "train":
             log.info("no split 'train': %s from the database images of %r, no queries, no positions", purpose, name)
         database = split_named(dataset, name, purpose=purpose).database
-        initialize(retriever, database, config, compute=compute, shown=progress)
+        initialize(retriever, database, config.init, seed=config.seed, compute=compute, shown=progress)
         if config.whiten is not None:
-            retriever.whitening = fit_whitening(retriever, database, config, compute=compute, shown=progress)
+            retriever.whitening = fit_whitening(
+                retriever, database, config.whiten, seed=config.seed, compute=compute, shown=progress
+            )
     return retriever.eval()
 
 
-def _augmentation(config: RunConfig) -> Callable[[int], Augmentation] | None:
+def _augmentation(wanted: AugmentConfig, seed: int) -> Callable[[int], Augmentation] | None:
     """Return epoch to random changes of training images; None when all are off."""
-    wanted = config.image.augment
     if wanted == type(wanted)():
         return None
-    return partial(_augmentation_of, config)
+    return partial(_augmentation_of, wanted, seed)
 
 
-def _augmentation_of(config: RunConfig, epoch: int) -> Augmentation:
-    wanted = config.image.augment
+def _augmentation_of(wanted: AugmentConfig, seed: int, epoch: int) -> Augmentation:
     return Augmentation(
-        seed=config.seed,
+        seed=seed,
         epoch=epoch,
         crop=wanted.crop,
         rotation=wanted.rotation,

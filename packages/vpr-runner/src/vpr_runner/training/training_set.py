@@ -18,7 +18,7 @@ from vpr_runner.encoding.source import ImageSource, JoinedImages
 from vpr_runner.keys import permutation
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core.config.sections import TrainConfig
     from vpr_core.types import PlaceSplit
 
 __all__ = ["TrainingSet", "readable"]
@@ -48,7 +48,7 @@ class TrainingSet:
     images: JoinedImages
 
     @classmethod
-    def prepare(cls, split: PlaceSplit, config: RunConfig, compute: Compute) -> TrainingSet:
+    def prepare(cls, split: PlaceSplit, settings: TrainConfig, compute: Compute) -> TrainingSet:
         """Apply the run's radii (null: the split's own) to ``split``.
 
         Raises:
@@ -61,7 +61,7 @@ class TrainingSet:
         queries = len(split.queries)
         bad = joined_unreadable(joined, compute)
         bad_database = np.array(sorted(position - queries for position in bad if position >= queries), dtype=np.int64)
-        within, beyond, negative, different_time = radii(split, config)
+        within, beyond, negative, different_time = radii(split, settings)
         positives = [
             np.setdiff1d(row, bad_database, assume_unique=True)
             for row in split.within(within, beyond=beyond, different_time=different_time)
@@ -90,9 +90,9 @@ class TrainingSet:
         """Number of queries of the split: where database positions begin among the joined images."""
         return len(self.split.queries)
 
-    def order(self, config: RunConfig, epoch: int) -> npt.NDArray[np.int64]:
+    def order(self, seed: int, epoch: int, *, most: int | None) -> npt.NDArray[np.int64]:
         """Return the queries of ``epoch`` in the order in which they are visited, a function of (seed, epoch)."""
-        return self.usable[permutation(len(self.usable), config.seed, "query order", epoch)][: config.train.max_queries]
+        return self.usable[permutation(len(self.usable), seed, "query order", epoch)][:most]
 
     def request(self, queries: npt.NDArray[np.int64], *, seed: int, epoch: int, part: int) -> MiningRequest:
         """Return what a miner is asked for these queries."""
@@ -114,12 +114,12 @@ def _never_negative(split: Any, radius: float) -> Sequence[npt.NDArray[np.int64]
     return rows
 
 
-def radii(split: Any, config: RunConfig) -> tuple[float, float | None, float, bool]:
+def radii(split: Any, settings: TrainConfig) -> tuple[float, float | None, float, bool]:
     """Return ``(within, beyond, negatives beyond, different time)``: the run file's, else the split's, else ours."""
-    own, asked = getattr(split, "training", None), config.train.positives
+    own, asked = getattr(split, "training", None), settings.positives
     within = asked.within if asked.within is not None else float(getattr(own, "positive", POSITIVE))
     beyond = asked.beyond if asked.beyond is not None else getattr(own, "beyond", BEYOND)
-    negative = config.train.negatives_beyond
+    negative = settings.negatives_beyond
     negative = negative if negative is not None else float(getattr(own, "negative", NEGATIVE))
     different = asked.different_time
     different = different if different is not None else bool(getattr(own, "different_time", False))

@@ -19,7 +19,7 @@ from vpr_runner.training.state import MinedTuples, halvings, set_rate
 from vpr_runner.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core.config.sections import TrainConfig
     from vpr_runner.training.job import Job
 
 __all__ = ["parts_of", "tuple_epoch"]
@@ -28,8 +28,8 @@ __all__ = ["parts_of", "tuple_epoch"]
 def tuple_epoch(job: Job, training: TrainingSet) -> None:
     """Visit every query once: mine, step, record, from wherever the state stands."""
     state, config = job.state, job.config
-    rate = set_rate(state.stepper.optimizer, config, state.epoch)
-    parts = parts_of(training.order(config, state.epoch), config, state.epoch)
+    rate = set_rate(state.stepper.optimizer, config.train, state.epoch)
+    parts = parts_of(training.order(config.seed, state.epoch, most=config.train.max_queries), config.train, state.epoch)
     for number in range(state.part, len(parts)):
         tuples = state.tuples
         if tuples is None:
@@ -55,11 +55,11 @@ def tuple_epoch(job: Job, training: TrainingSet) -> None:
             state.next_part()
 
 
-def parts_of(order: npt.NDArray[np.int64], config: RunConfig, epoch: int) -> list[npt.NDArray[np.int64]]:
+def parts_of(order: npt.NDArray[np.int64], settings: TrainConfig, epoch: int) -> list[npt.NDArray[np.int64]]:
     """Cut an epoch's queries into parts of ``cache_every``, doubled each time the learning rate was halved."""
-    size = config.train.cache_every
-    if config.train.cache_grows:
-        size *= 2 ** min(halvings(config, epoch), 40)
+    size = settings.cache_every
+    if settings.cache_grows:
+        size *= 2 ** min(halvings(settings, epoch), 40)
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 

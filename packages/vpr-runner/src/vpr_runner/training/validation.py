@@ -15,7 +15,9 @@ from vpr_runner.evaluation.some_queries import SomeQueries
 from vpr_runner.keys import sample
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from collections.abc import Sequence
+
+    from vpr_core import ComponentConfig, Registry, RunConfig
     from vpr_core.types import Dataset
     from vpr_runner.network.retriever import Retriever
     from vpr_runner.training.prefix import FrozenCaches
@@ -44,12 +46,23 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """Queries, drawn once by the run's seed, of the split ``val``."""
+    """Queries, drawn once by the run's seed, of the split ``val``.
+
+    Attributes:
+        split: those queries with their database.
+        source: their images.
+        index: what the database is searched with.
+        registry: where that comes from.
+        select: the recall that epochs are compared by, such as ``recall@5``.
+        cuts: the recalls that are told.
+    """
 
     split: Any
     source: Source
-    config: RunConfig
+    index: ComponentConfig
     registry: Registry
+    select: str
+    cuts: Sequence[int]
 
     @classmethod
     def of(
@@ -67,19 +80,21 @@ class Validation:
         return cls(
             split=split,
             source=rooms.source(retriever, images),
-            config=config,
+            index=config.index,
             registry=registry,
+            select=config.train.select,
+            cuts=config.eval.recall_at,
         )
 
     def measure(self, retriever: Retriever, *, compute: Compute, ranks: Ranks, shown: bool = False) -> Measured:
         """Return the recall of the network as it stands."""
-        selected = int(self.config.train.select.partition("@")[2])
-        cuts = sorted({*range(1, DEPTH + 1), *range(1, selected + 1), *self.config.eval.recall_at})
+        selected = int(self.select.partition("@")[2])
+        cuts = sorted({*range(1, DEPTH + 1), *range(1, selected + 1), *self.cuts})
         answers = answer(
             retriever,
             self.split,
             self.source,
-            self.config,
+            self.index,
             self.registry,
             depth=cuts[-1],
             compute=compute,
@@ -93,7 +108,7 @@ class Validation:
             without_positives=getattr(self.split.protocol, "queries_without_positives", "count"),
         )
         return Measured(
-            recall={cut: result.recall[cut] for cut in sorted({1, selected, *self.config.eval.recall_at})},
+            recall={cut: result.recall[cut] for cut in sorted({1, selected, *self.cuts})},
             queries=result.counted,
             score=score(result.recall, selected),
         )
