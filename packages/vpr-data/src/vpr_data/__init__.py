@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vpr_data.city import CityDataset
+    from vpr_data.earth.frame import Frame
     from vpr_data.images.augment import Augmentation
     from vpr_data.images.batches import ImageBatch, ImageBatches, UnreadableImagesError, check_images, image_batches
+    from vpr_data.images.coordinates import coordinates
     from vpr_data.images.decode import ImageDecodeError, load_image
     from vpr_data.images.image_set import ImageSet
     from vpr_data.images.resize import resize_image
@@ -39,6 +41,7 @@ __all__ = [
     "DbStruct",
     "EvaluationProtocol",
     "FolderDataset",
+    "Frame",
     "ImageBatch",
     "ImageBatches",
     "ImageDecodeError",
@@ -52,6 +55,7 @@ __all__ = [
     "TrainingRadii",
     "UnreadableImagesError",
     "check_images",
+    "coordinates",
     "describe",
     "fetch",
     "find_leaks",
@@ -83,6 +87,7 @@ _HOME = {
     "DbStruct": "published.dbstruct",
     "EvaluationProtocol": "places.splits",
     "FolderDataset": "tables.folders",
+    "Frame": "earth.frame",
     "ImageBatch": "images.batches",
     "ImageBatches": "images.batches",
     "ImageDecodeError": "images.decode",
@@ -97,6 +102,7 @@ _HOME = {
     "TrainingRadii": "places.splits",
     "UnreadableImagesError": "images.batches",
     "check_images": "images.batches",
+    "coordinates": "images.coordinates",
     "describe": "published.summary",
     "fetch": "published.fetching",
     "find_leaks": "places.leaks",

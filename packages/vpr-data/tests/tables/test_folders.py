@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vpr_data import FolderDataset, TrainingRadii, training_radii
+from vpr_data import FolderDataset, ImageSet, PlaceSplit, TrainingRadii, coordinates, training_radii
+from vpr_data.places.checks import position_warnings
 
 TABLE = """name,x,y,role,split,time,place
 db/1.jpg,0,0,database,train,1,a
@@ -260,3 +261,52 @@ def test_training_radii_fill_in_what_is_not_given():
     assert training_radii(beyond=1.0, different_time=True, negatives_exclude_same_place=True) == TrainingRadii(
         beyond=1, different_time=True, negatives_exclude_same_place=True
     )
+
+
+def test_degrees_come_back_digit_by_digit(tmp_path, write):
+    write("t.csv", "name,lat,lon,role\na,-33.8567844,151.2152967,db\nb,-33.8567845,151.2152968,query\n")
+    split = FolderDataset(root=tmp_path, table="t.csv").split("test")
+    assert coordinates(split.database).tolist() == [[-33.8567844, 151.2152967]]
+    assert coordinates(split.queries).tolist() == [[-33.8567845, 151.2152968]]
+    back = split.database.frame.to_degrees(split.database.xy)  # what a map that keeps metres alone can say
+    assert back.round(7).tolist() == [[-33.8567844, 151.2152967]]
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [("56H", (-33.8567844, 151.2152967)), ("56S", (-33.8567844, 151.2152967)), ("56 south", (-33.8567844, 151.2152967)),
+     ("EPSG:32756", (-33.8567844, 151.2152967)), ("56", None), ("56 J", "cannot both be true")],
+)  # fmt: skip
+def test_the_frame_of_metres_in_one_zone(tmp_path, write, zone, expected):
+    write("t.csv", f"name,x,y,zone\na,334900.5678,6252288.1321,{zone}\nb,334901.5,6252288.1,{zone}\n")
+    split = FolderDataset(root=tmp_path, table="t.csv").split("test")
+    found = coordinates(split.database)
+    if isinstance(expected, tuple):
+        assert np.abs(found[0] - expected).max() < 1e-3
+        assert split.database.xy[0].tolist() == [334900.5678, 6252288.1321]
+        assert split.notes == ()
+    else:
+        assert found is None
+        assert len(split.notes) == (expected is not None)
+        assert not expected or expected in split.notes[0]
+
+
+def test_rows_without_a_position_are_left_out_counted_and_said(tmp_path, write):
+    write("t.csv", "name,lat,lon,role\na,10,20,db\nb,,,db\nc,10,20,query\nd,10.00001,20,db\n")
+    split = FolderDataset(root=tmp_path, table="t.csv").split("test")
+    assert split.database.names == ("a", "d")
+    assert split.notes == ("3 of 4 images have a position; left out: b",)
+    assert position_warnings(split) == list(split.notes)
+    write("t.csv", "name,x,y,zone,role\na,500000,0,31N,db\nb,,,,db\nc,500001,0,31N,query\nd,500000,10,32N,db\n")
+    split = FolderDataset(root=tmp_path, table="t.csv").split("test")
+    assert split.database.names == ("a", "d")
+    write("t.csv", "name,lat,lon,role\na,,,db\nc,10,20,query\n")
+    with pytest.raises(ValueError, match=r"no image has a position|has no database images"):
+        FolderDataset(root=tmp_path, table="t.csv")
+    with pytest.raises(ValueError, match="database has 1 images without a position"):
+        PlaceSplit(
+            name="x",
+            database=ImageSet(root=tmp_path, names=["a"], xy=[[np.nan, np.nan]], located=np.array([False])),
+            queries=split.queries,
+            protocol=split.protocol,
+        )

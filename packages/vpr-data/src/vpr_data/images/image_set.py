@@ -10,10 +10,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from vpr_data.earth.frame import Frame
+
 __all__ = ["ImageSet"]
 
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -31,7 +34,12 @@ class ImageSet:
         place: int64 ``(N,)``, or None: images with equal numbers show the same place.
         points: float64 ``(N, d)``, or None: where distances are measured, when not in ``xy``. Sets given in latitude
             and longitude keep earth-centred coordinates here, exact on both sides of a zone edge
-            (`vpr_data.places.geo`).
+            (`vpr_data.earth.geo`).
+        degrees: float64 ``(N, 2)``, or None: latitude and longitude as they were given, to the last digit.
+        frame: what ``xy`` counts in, or None: metres from nobody knows where, frame numbers, labels.
+            `vpr_data.coordinates` returns degrees from either.
+        located: bool ``(N,)``, or None: whether an image has a position. None: every one has. Of the others ``xy``,
+            ``points`` and ``degrees`` are NaN; they can be searched, but no split takes them.
 
     Raises:
         ValueError: lengths differ, a name is repeated, leaves the root or holds control characters, a coordinate is not
@@ -44,14 +52,21 @@ class ImageSet:
     time: Int64Array | None = None
     place: Int64Array | None = None
     points: Float64Array | None = None
+    degrees: Float64Array | None = None
+    frame: Frame | None = None
+    located: BoolArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
         object.__setattr__(self, "names", tuple(self.names))
         self._check_names()
+        if self.located is not None:
+            object.__setattr__(self, "located", self._mask(self.located))
         object.__setattr__(self, "xy", self._coordinates("xy", self.xy, width=2))
         if self.points is not None:
             object.__setattr__(self, "points", self._coordinates("points", self.points))
+        if self.degrees is not None:
+            object.__setattr__(self, "degrees", self._coordinates("degrees", self.degrees, width=2))
         for field in ("time", "place"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, self._labels(field, getattr(self, field)))
@@ -78,6 +93,9 @@ class ImageSet:
             time=None if self.time is None else self.time[rows],
             place=None if self.place is None else self.place[rows],
             points=None if self.points is None else self.points[rows],
+            degrees=None if self.degrees is None else self.degrees[rows],
+            frame=self.frame,
+            located=None if self.located is None else self.located[rows],
         )
 
     def _check_names(self) -> None:
@@ -101,14 +119,18 @@ class ImageSet:
             seen.add(file)
 
     def _coordinates(self, field: str, value: npt.ArrayLike, *, width: int | None = None) -> Float64Array:
-        array = np.ascontiguousarray(value, dtype=np.float64)
+        array = np.array(value, dtype=np.float64, order="C", copy=None if self.located is None else True)
         if array.size == 0 and not self.names:
             array = array.reshape(0, width or 2)
         if array.ndim != 2 or len(array) != len(self.names) or (width is not None and array.shape[1] != width):
             raise ValueError(
                 f"{field} must have shape ({len(self.names)}, {width or 'd'}), one row a name, got {array.shape}"
             )
-        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        unusable = ~np.isfinite(array).all(axis=1)
+        if self.located is not None:
+            array[~self.located] = np.nan
+            unusable &= self.located
+        bad = np.flatnonzero(unusable)
         if len(bad):
             row = int(bad[0])
             raise ValueError(
@@ -116,6 +138,14 @@ class ImageSet:
                 f"finite ({len(bad)} of {len(array)} rows are not): correct them or leave these images out"
             )
         return array
+
+    def _mask(self, value: npt.ArrayLike) -> BoolArray | None:
+        array = np.asarray(value)
+        if array.shape != (len(self.names),) or (array.size and array.dtype != np.bool_):
+            raise ValueError(
+                f"located must be bool of shape ({len(self.names)},), one entry a name, got {array.dtype} {array.shape}"
+            )
+        return None if array.all() else np.array(array, dtype=np.bool_)
 
     def _labels(self, field: str, value: npt.ArrayLike) -> Int64Array:
         array = np.asarray(value)

@@ -1,6 +1,5 @@
 """Where images were taken and which of them show one place.
 
-``geo`` turns degrees and UTM into metres; ``neighbourhoods`` and ``rows`` find and hold who is near whom; ``splits`` is
-a database, its queries and the rule of what is right; ``checks`` and ``leaks`` say what looks wrong, ``fingerprint``
-gives all of it one hash.
+``neighbourhoods`` and ``rows`` find and hold who is near whom; ``splits`` is a database, its queries and the rule of
+what is right; ``checks`` and ``leaks`` say what looks wrong, ``fingerprint`` gives all of it one hash.
 """

@@ -23,7 +23,9 @@ def extent_of(split: PlaceSplit) -> float:
 
 def position_warnings(split: PlaceSplit) -> list[str]:
     """Say what looks wrong with positions and names of a split: in a moment, without opening an image."""
-    warnings = list(_geography_warnings(split, extent_of(split))) if split.protocol.unit == "m" else []
+    warnings = list(split.notes)
+    if split.protocol.unit == "m":
+        warnings += _geography_warnings(split, extent_of(split))
     shared = _shared(split.database, split.queries)
     if shared and not split.protocol.ignore_same_image:
         warnings.append(f"{shared} queries are in the database too, and will find themselves")

@@ -121,6 +121,7 @@ class PlaceSplit:
         protocol: what counts as right.
         training: who may be a positive or a negative in training.
         subsets: named sets of query positions, such as ``day``, ``sunset``, ``night`` of Tokyo 24/7.
+        notes: what was remarkable when it was made, such as images left out; said with every number, in no hash.
     """
 
     name: str
@@ -129,8 +130,15 @@ class PlaceSplit:
     protocol: EvaluationProtocol
     training: TrainingRadii = field(default_factory=TrainingRadii)
     subsets: Mapping[str, Int64Array] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for role, images in (("database", self.database), ("queries", self.queries)):
+            if images.located is not None:
+                raise ValueError(
+                    f"{role} has {int((~images.located).sum())} images without a position, of which nobody can say "
+                    "what is right; leave them out (images.select)"
+                )
         widths = {images.metric_points.shape[1] for images in (self.database, self.queries) if len(images)}
         if len(widths) > 1:
             raise ValueError(

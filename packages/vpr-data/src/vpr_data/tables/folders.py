@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from vpr_data.images.image_set import ImageSet, leaves_root
 from vpr_data.places.fingerprint import fingerprint_of
 from vpr_data.places.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
@@ -87,7 +89,9 @@ class FolderDataset:
                 raise ValueError("npz needs one split with a database and queries of its own")
             tables = npz_columns(self.root / npz, database=tables[0], queries=tables[1])
         tables = with_positions(tables, root=self.root, source=positions, unit=unit)
-        located = iter(zip(tables, locate(tables, unit=unit), strict=True))
+        found = locate(tables, unit=unit)
+        notes = (*_left_out(tables, found), *found[0].notes)
+        located = iter(zip(tables, found, strict=True))
         self._splits: dict[str, PlaceSplit] = {}
         for part in parts:
             images = self._images(*next(located))
@@ -105,6 +109,7 @@ class FolderDataset:
                     queries_without_positives=queries_without_positives,
                 ),
                 training=training,
+                notes=notes,
             )
 
     @property
@@ -127,14 +132,18 @@ class FolderDataset:
         return fingerprint_of(self._splits.values())
 
     def _images(self, table: ImageTable, located: Located) -> ImageSet:
-        return ImageSet(
+        images = ImageSet(
             root=self.root,
             names=table.columns["name"],
-            xy=located.xy,
-            points=located.points,
+            xy=located.positions.xy,
+            points=located.positions.points,
+            degrees=located.positions.degrees,
+            frame=located.positions.frame,
             time=located.time,
             place=located.place,
+            located=located.positions.located,
         )
+        return images if images.located is None else images.select(np.flatnonzero(images.located))
 
 
 def training_radii(
@@ -184,6 +193,25 @@ def _parts(
             read_part(Path(database), root=root, columns=columns), read_part(Path(queries), root=root, columns=columns)
         )
     return parts_of_folders(root)
+
+
+def _left_out(tables: Sequence[ImageTable], found: Sequence[Located]) -> list[str]:
+    """Return a sentence that counts and names images without a position, if there are any.
+
+    Raises:
+        ValueError: a whole table has none.
+    """
+    without: list[str] = []
+    for table, located in zip(tables, found, strict=True):
+        mask = located.positions.located
+        if mask is not None and not mask.any() and len(table):
+            raise ValueError(f"{table.source}: no image has a position ({len(table)} images)")
+        without += [] if mask is None else [table.columns["name"][row] for row in np.flatnonzero(~mask).tolist()]
+    if not without:
+        return []
+    total = sum(map(len, tables))
+    shown = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
+    return [f"{total - len(without)} of {total} images have a position; left out: {shown}"]
 
 
 def _check_names(tables: Sequence[ImageTable], root: Path) -> None:

@@ -12,106 +12,168 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from vpr_data.places.geo import check_degrees, earth_centred, local_metres, utm_to_degrees
+from vpr_data.earth.frame import Frame
+from vpr_data.earth.geo import check_degrees, earth_centred, local_metres
 from vpr_data.tables.image_table import ImageTable
+from vpr_data.tables.zones import degrees_of_zones, parse_zones
 
-__all__ = ["Located", "locate"]
+__all__ = ["Located", "Positions", "locate"]
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Unit = Literal["m", "frame", "place"]
 
 EXIF_TIME = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Located:
-    """Where and when the images of one table were taken; the fields are those of `vpr_data.ImageSet`."""
+class Positions:
+    """Positions of all rows together; the fields are those of `vpr_data.ImageSet`."""
 
     xy: Float64Array
-    points: Float64Array | None
+    points: Float64Array | None = None
+    degrees: Float64Array | None = None
+    frame: Frame | None = None
+    located: BoolArray | None = None
+
+    def take(self, start: int, end: int) -> Positions:
+        """Return the rows of one table."""
+        return Positions(
+            xy=self.xy[start:end],
+            points=None if self.points is None else self.points[start:end],
+            degrees=None if self.degrees is None else self.degrees[start:end],
+            frame=self.frame,
+            located=None if self.located is None else self.located[start:end],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Located:
+    """Where and when the images of one table were taken; the fields are those of `vpr_data.ImageSet`.
+
+    ``notes``: what should be said of the positions of all tables together.
+    """
+
+    positions: Positions
     time: Int64Array | None
     place: Int64Array | None
+    notes: tuple[str, ...] = ()
 
 
 def locate(tables: Sequence[ImageTable], *, unit: Unit = "m") -> list[Located]:
     """Understand the position columns of tables that belong together.
 
     In metres, columns ``x`` and ``y`` are taken as they stand; UTM coordinates of several zones (column ``zone``, such
-    as ``17T``) and ``lat``, ``lon`` become earth-centred points and one projection around the middle of all tables.
-    Times are whole numbers or ISO 8601, which become seconds since 1970; without a zone they are UTC.
+    as ``17T``) and ``lat``, ``lon`` become earth-centred points and one projection around the middle of all tables. A
+    row whose cells are both empty has no position (``located``). Times are whole numbers or ISO 8601, which become
+    seconds since 1970; without a zone they are UTC.
 
     Raises:
         ValueError: a column is missing in one of the tables or a cell makes no sense; names the row.
     """
     have = set.intersection(*(set(table.columns) for table in tables))
     places = _labels(tables) if "place" in have else None
-    points: Float64Array | None = None
+    notes: list[str] = []
     if unit == "place":
         if places is None:
             raise _missing(tables, "a column 'place'")
-        xy = np.stack([places.astype(np.float64), np.zeros(len(places))], axis=1)
+        positions = Positions(xy=np.stack([places.astype(np.float64), np.zeros(len(places))], axis=1))
     elif unit == "frame":
         meaning = "frame" if "frame" in have else "x"
         if meaning not in have:
             raise _missing(tables, "a column 'frame'")
         frames = _numbers(tables, meaning)
-        xy = np.stack([frames, np.zeros(len(frames))], axis=1)
+        positions = Positions(xy=np.stack([frames, np.zeros(len(frames))], axis=1))
     else:
-        xy, points = _metres(tables, have)
+        positions = _metres(tables, have, notes)
     times = _times(tables) if "time" in have else None
     ends = np.cumsum([0, *map(len, tables)])
     return [
         Located(
-            xy=xy[start:end],
-            points=None if points is None else points[start:end],
+            positions=positions.take(start, end),
             time=None if times is None else times[start:end],
             place=None if places is None else places[start:end],
+            notes=tuple(notes),
         )
         for start, end in itertools.pairwise(ends.tolist())
     ]
 
 
-def _metres(tables: Sequence[ImageTable], have: set[str]) -> tuple[Float64Array, Float64Array | None]:
+def _metres(tables: Sequence[ImageTable], have: set[str], notes: list[str]) -> Positions:
     if {"x", "y"} <= have:
-        x, y = _numbers(tables, "x"), _numbers(tables, "y")
-        zones = {text for table in tables for text in table.columns["zone"]} if "zone" in have else set()
-        if len(zones) <= 1:
-            return np.stack([x, y], axis=1), None
-        latitude, longitude = _from_zones(tables, x, y)
+        x, y, located = _pair(tables, "x", "y")
+        zones = [text for table in tables for text in table.columns["zone"]] if "zone" in have else []
+        rows = np.arange(len(x)) if located is None else np.flatnonzero(located)
+        where = _Rows(tables, rows)
+        zones = [zones[row] for row in rows] if zones else []
+        if len(set(zones)) <= 1:
+            degrees = _pair(tables, "lat", "lon") if {"lat", "lon"} <= have else None
+            return Positions(
+                xy=np.stack([x, y], axis=1),
+                degrees=None if degrees is None else np.stack(degrees[:2], axis=1),
+                frame=_frame_of(zones, y[rows], where, notes),
+                located=located,
+            )
+        zone, north = parse_zones(zones, y[rows], where)
+        degrees_given = np.full((len(x), 2), np.nan)
+        degrees_given[rows] = degrees_of_zones(x[rows], y[rows], zone=zone, north=north, where=where)
     elif {"lat", "lon"} <= have:
-        latitude, longitude = _numbers(tables, "lat"), _numbers(tables, "lon")
+        latitude, longitude, located = _pair(tables, "lat", "lon")
+        degrees_given = np.stack([latitude, longitude], axis=1)
     else:
         raise _missing(tables, "positions: columns 'x' and 'y' (metres) or 'lat' and 'lon' (degrees)")
-    check_degrees(latitude, longitude, _Where(tables))
-    points = earth_centred(latitude, longitude)
-    if len(points) == 0:
-        return np.zeros((0, 2)), points
-    middle = points.mean(axis=0)
+    rows = np.arange(len(degrees_given)) if located is None else np.flatnonzero(located)
+    known = degrees_given[rows]
+    check_degrees(known[:, 0], known[:, 1], _Rows(tables, rows))
+    points = earth_centred(degrees_given[:, 0], degrees_given[:, 1])
+    if len(known) == 0:
+        return Positions(xy=np.full_like(degrees_given, np.nan), points=points, degrees=degrees_given, located=located)
     # The image nearest to the middle lies on the ground, which the middle of a set around the globe does not.
-    centre = points[np.argmin(np.square(points - middle).sum(axis=1))]
-    return local_metres(points, centre=centre), points
+    row = int(rows[np.argmin(np.square(points[rows] - points[rows].mean(axis=0)).sum(axis=1))])
+    latitude_0, longitude_0 = degrees_given[row].tolist()
+    return Positions(
+        xy=local_metres(points, centre=points[row]),
+        points=points,
+        degrees=degrees_given,
+        frame=Frame.local(latitude=latitude_0, longitude=longitude_0),
+        located=located,
+    )
 
 
-def _from_zones(tables: Sequence[ImageTable], x: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
-    where = _Where(tables)
-    texts = [text for table in tables for text in table.columns["zone"]]
-    parsed = [re.fullmatch(r"(\d{1,2})\s*([C-HJ-NP-X])", text.upper()) for text in texts]
-    for row, match in enumerate(parsed):
-        if match is None or not 1 <= int(match[1]) <= 60:
-            raise ValueError(
-                f"zone of {where(row)} is {texts[row]!r}; where a set spans several UTM zones, write number and "
-                "latitude band, such as '17T'"
-            )
-    zone = np.array([int(match[1]) for match in parsed if match], dtype=np.int64)
-    north = np.array([match[2] >= "N" for match in parsed if match], dtype=bool)
-    return utm_to_degrees(x, y, zone=zone, north=north)
+def _frame_of(zones: Sequence[str], northing: Float64Array, where: _Rows, notes: list[str]) -> Frame | None:
+    """Return the frame of metres in one zone; they are right within the set even if nobody knows which zone it is."""
+    if not zones or not zones[0]:
+        return None
+    try:
+        zone, north = parse_zones([zones[0]] * len(northing), northing, where)
+    except ValueError as error:
+        if not zones[0].strip().isdigit():
+            notes.append(f"where on earth the set lies is not known: {error}")
+        return None
+    return Frame.utm(int(zone[0]), north=bool(north[0]))
 
 
-def _numbers(tables: Sequence[ImageTable], meaning: str) -> Float64Array:
+def _pair(tables: Sequence[ImageTable], one: str, other: str) -> tuple[Float64Array, Float64Array, BoolArray | None]:
+    """Return two columns of numbers, and which rows have both; NaN where both cells are empty. None: all have."""
+    empty = [
+        not left and not right
+        for table in tables
+        for left, right in zip(table.columns[one], table.columns[other], strict=True)
+    ]
+    located = ~np.array(empty, dtype=bool)
+    values = _numbers(tables, one, located), _numbers(tables, other, located)
+    return *values, None if located.all() else located
+
+
+def _numbers(tables: Sequence[ImageTable], meaning: str, located: BoolArray | None = None) -> Float64Array:
+    """Return a column of numbers; NaN where ``located`` is False."""
     values: list[float] = []
     for table in tables:
         for row, text in enumerate(table.columns[meaning]):
+            if located is not None and not located[len(values)]:
+                values.append(np.nan)
+                continue
             try:
                 value = float(text)
             except ValueError as error:
@@ -129,7 +191,7 @@ def _labels(tables: Sequence[ImageTable]) -> Int64Array:
 
 
 def _times(tables: Sequence[ImageTable]) -> Int64Array:
-    where = _Where(tables)
+    where = _Rows(tables)
     texts = [text for table in tables for text in table.columns["time"]]
     whole = [re.fullmatch(r"[+-]?\d{1,18}", text) is not None for text in texts]
     if all(whole):
@@ -158,13 +220,15 @@ def _missing(tables: Sequence[ImageTable], what: str) -> ValueError:
     return ValueError(f"no {what} in every table ({has}); add them, or map your columns with columns: {{x: ...}}")
 
 
-class _Where:
-    """Names a row of several tables joined."""
+class _Rows:
+    """Names a row of several tables joined; ``rows``: which of them are counted."""
 
-    def __init__(self, tables: Sequence[ImageTable]) -> None:
-        self._tables = tables
+    def __init__(self, tables: Sequence[ImageTable], rows: Int64Array | None = None) -> None:
+        self._tables, self._rows = tables, rows
 
     def __call__(self, row: int) -> str:
+        if self._rows is not None:
+            row = int(self._rows[row])
         for table in self._tables:
             if row < len(table):
                 return table.where(row)

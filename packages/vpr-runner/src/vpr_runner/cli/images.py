@@ -38,7 +38,11 @@ def folder_of_images(folder: Path) -> tuple[ImageSet, bool]:
     located = _located(table, folder)
     if located is None:
         return ImageSet(root=folder, names=names, xy=np.zeros((len(names), 2))), False
-    return ImageSet(root=folder, names=names, xy=located.xy, points=located.points), True
+    where = located.positions
+    images = ImageSet(
+        root=folder, names=names, xy=where.xy, points=where.points, degrees=where.degrees, frame=where.frame
+    )
+    return images, True
 
 
 def _located(table: ImageTable, folder: Path) -> Located | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_degrees", "earth_centred", "local_metres", "utm_to_degrees"]
+__all__ = ["check_degrees", "earth_centred", "geodetic", "local_metres", "local_to_points"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -20,8 +20,6 @@ A = 6_378_137.0
 F = 1 / 298.257_223_563
 """Equatorial radius in metres and flattening of WGS84."""
 E2 = F * (2 - F)
-K0, FALSE_EASTING, FALSE_NORTHING = 0.9996, 500_000.0, 10_000_000.0
-"""Scale on the central meridian and offsets of UTM."""
 
 
 def check_degrees(latitude: Float64Array, longitude: Float64Array, name: Callable[[int], str]) -> None:
@@ -69,21 +67,22 @@ def earth_centred(latitude: Float64Array, longitude: Float64Array) -> Float64Arr
     )
 
 
+def geodetic(points: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Return latitude and longitude in degrees of ``(N, 3)`` points that lie on the ellipsoid: the way back."""
+    x, y, z = np.moveaxis(points, -1, 0)
+    return np.degrees(np.arctan2(z, (1 - E2) * np.hypot(x, y))), np.degrees(np.arctan2(y, x))
+
+
 def local_metres(points: Float64Array, *, centre: Float64Array) -> Float64Array:
     """Return ``(N, 2)`` metres east and north of ``centre (3,)``: the azimuthal equidistant projection.
 
     Right to a millimetre within a kilometre of the centre and to 0.4 % anywhere; only directions and pictures should
     be taken from it at a distance. Both arguments are earth-centred, as `earth_centred` returns them.
     """
-    x, y, z = centre
-    lam, phi = np.arctan2(y, x), np.arctan2(z, (1 - E2) * np.hypot(x, y))
-    east = np.array([-np.sin(lam), np.cos(lam), 0.0])
-    north = np.array([-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi)])
-    up = np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
-    flat = np.stack([(points - centre) @ east, (points - centre) @ north], axis=-1)
-    radius = A * np.sqrt(1 - E2) / (1 - E2 * np.sin(phi) ** 2)
+    axes, radius = _tangent(centre)
+    flat, height = (points - centre) @ axes[:2].T, (points - centre) @ axes[2]
     away = np.hypot(flat[:, 0], flat[:, 1])
-    angle = np.arctan2(away, radius + (points - centre) @ up)
+    angle = np.arctan2(away, radius + height)
     # angle / sin(angle) turns the distance on the tangent plane into the one along the ground.
     stretch = np.ones_like(angle)
     np.divide(angle, np.sin(angle), out=stretch, where=np.sin(angle) > 1e-12)
@@ -91,41 +90,42 @@ def local_metres(points: Float64Array, *, centre: Float64Array) -> Float64Array:
     return local
 
 
-def utm_to_degrees(
-    easting: Float64Array, northing: Float64Array, *, zone: npt.NDArray[np.int64], north: npt.NDArray[np.bool_]
-) -> tuple[Float64Array, Float64Array]:
-    """Return latitude and longitude in degrees of UTM coordinates on WGS84.
+def local_to_points(local: Float64Array, *, centre: Float64Array) -> Float64Array:
+    """Return the earth-centred points ``(N, 3)`` whose `local_metres` around ``centre`` are ``local (N, 2)``.
 
-    Series of Krueger 1912 in the third flattening ``n`` to fourth order (Karney 2011, arXiv:1002.1417, eq. 35 to 41),
-    right to ten micrometres within a zone.
+    Exact to the rounding of float64 up to 19,000 km from the centre, beyond which directions lose their meaning.
 
-    Args:
-        easting: metres, ``(N,)``.
-        northing: metres, ``(N,)``.
-        zone: 1 to 60.
-        north: whether on the northern hemisphere.
+    Raises:
+        ValueError: a point lies farther away than half way around the earth.
     """
-    n = F / (2 - F)
-    radius = A / (1 + n) * (1 + n**2 / 4 + n**4 / 64)
-    beta = (
-        n / 2 - 2 * n**2 / 3 + 37 * n**3 / 96 - n**4 / 360,
-        n**2 / 48 + n**3 / 15 - 437 * n**4 / 1440,
-        17 * n**3 / 480 - 37 * n**4 / 840,
-        4397 * n**4 / 161_280,
+    axes, radius = _tangent(centre)
+    along = np.hypot(local[:, 0], local[:, 1])
+    if (along > np.pi * A).any():
+        raise ValueError(f"local coordinates reach {along.max() / 1000:,.0f} km from their origin, past half the earth")
+    share = np.divide(local, along[:, None], out=np.zeros_like(local), where=along[:, None] > 0)
+    bottom = centre - radius * axes[2]
+    squash = np.array([1.0, 1.0, 1 / np.sqrt(1 - E2)]) / A  # makes the ellipsoid a unit sphere
+    reach = np.full_like(along, radius)
+    # `local_metres` maps the ray at `angle` from straight up, `reach` long, to `reach * angle`; the ellipsoid is so
+    # nearly a sphere that each round gains two digits.
+    for _ in range(12):
+        angle = along / reach
+        ray = np.sin(angle)[:, None] * (share @ axes[:2]) + np.cos(angle)[:, None] * axes[2]
+        a, b = squash * ray, squash * bottom
+        aa, ab, bb = np.square(a).sum(axis=1), a @ b, b @ b
+        reach = (np.sqrt(ab * ab - aa * (bb - 1)) - ab) / aa
+    return np.asarray(bottom + reach[:, None] * ray)
+
+
+def _tangent(centre: Float64Array) -> tuple[Float64Array, float]:
+    """Return the directions east, north and up at ``centre (3,)``, and the mean radius of curvature there."""
+    x, y, z = centre
+    lam, phi = np.arctan2(y, x), np.arctan2(z, (1 - E2) * np.hypot(x, y))
+    axes = np.array(
+        [
+            [-np.sin(lam), np.cos(lam), 0.0],
+            [-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi)],
+            [np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)],
+        ]
     )
-    delta = (
-        2 * n - 2 * n**2 / 3 - 2 * n**3 + 116 * n**4 / 45,
-        7 * n**2 / 3 - 8 * n**3 / 5 - 227 * n**4 / 45,
-        56 * n**3 / 15 - 136 * n**4 / 35,
-        4279 * n**4 / 630,
-    )
-    xi = (northing - np.where(north, 0.0, FALSE_NORTHING)) / (K0 * radius)
-    eta = (easting - FALSE_EASTING) / (K0 * radius)
-    xi_0, eta_0 = xi.copy(), eta.copy()
-    for j, b in enumerate(beta, start=1):
-        xi = xi - b * np.sin(2 * j * xi_0) * np.cosh(2 * j * eta_0)
-        eta = eta - b * np.cos(2 * j * xi_0) * np.sinh(2 * j * eta_0)
-    chi = np.arcsin(np.sin(xi) / np.cosh(eta))
-    phi = chi + sum(d * np.sin(2 * j * chi) for j, d in enumerate(delta, start=1))
-    lam = np.arctan2(np.sinh(eta), np.cos(xi))
-    return np.degrees(phi), (np.degrees(lam) + 6.0 * zone - 183.0 + 180.0) % 360.0 - 180.0
+    return axes, float(A * np.sqrt(1 - E2) / (1 - E2 * np.sin(phi) ** 2))

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from vpr_data.places.geo import A, F, check_degrees, earth_centred, local_metres, utm_to_degrees
+from vpr_data.earth.geo import A, F, check_degrees, earth_centred, local_metres
+from vpr_data.earth.utm import utm_to_degrees
 
 E2 = F * (2 - F)
 
