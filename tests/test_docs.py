@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from vpr_core import KINDS, ComponentSpec, FeatureSpec, engines, hookspecs, types
+from vpr_core import KINDS, ComponentSpec, FeatureSpec, engines, hookspecs, loggers, matching, runtimes, types
 from vpr_core.hookspecs import HOOK_OF_KIND
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +34,10 @@ PROTOCOLS = {
     "dataset": (types.Dataset, types.PlaceSplit, types.ImageSet),
     "index": (types.Index, types.Neighbours),
     "engine": (engines.Engine, engines.ChunkWork),
+    "sequence": (matching.SequenceMatcher,),
+    "reranker": (matching.DescriptorReranker, matching.LocalReranker, matching.SupportsEarlyStop),
+    "runtime": (runtimes.Runtime, runtimes.RuntimeRequest, runtimes.InputContract),
+    "logger": (loggers.TrainingLogger, loggers.LoggedRun),
 }
 
 

@@ -134,7 +134,7 @@ whitn: {dim: 3}
         "train.positives.within": "got '10', expected a number (run.yaml:9)",
         "train.keep": "got 0, expected a number not less than 1 (--set train.keep=0)",
         "whitn": "no such field; did you mean 'whiten'? Fields: name, seed, plugins, dataset, backbone, pooling, loss, "
-        "miner, index, engine, image, init, train, whiten, eval, compute (run.yaml:10)",
+        "miner, index, engine, image, init, train, whiten, eval, sequence, rerank, compute, loggers (run.yaml:10)",
     }
 
 

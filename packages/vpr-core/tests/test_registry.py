@@ -89,9 +89,8 @@ def test_an_unknown_name_is_answered_with_everything_that_helps(registry, site) 
 
 
 def test_an_unknown_kind_is_a_mistake_of_the_host(registry) -> None:
-    with pytest.raises(
-        ValueError, match="kind must be one of backbone, pooling, loss, miner, dataset, index, engine, got 'pool'"
-    ):
+    kinds = "backbone, pooling, loss, miner, dataset, index, engine, sequence, reranker, runtime, logger"
+    with pytest.raises(ValueError, match=f"kind must be one of {kinds}, got 'pool'"):
         registry.specs("pool")
 
 

@@ -9,16 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vpr_core.components import (
+    CAPABILITIES,
     KINDS,
     BackboneSpec,
+    Capability,
     ComponentConfig,
     ComponentSpec,
     DatasetSpec,
     EngineSpec,
     IndexSpec,
+    LoggerSpec,
     LossSpec,
     MinerSpec,
     PoolingSpec,
+    RerankerConfig,
+    RerankerSpec,
+    RuntimeSpec,
+    SequenceSpec,
 )
 from vpr_core.errors import (
     ConfigError,
@@ -37,8 +44,10 @@ if TYPE_CHECKING:
     from vpr_core.config import RunConfig, load_run_file, plugins_of_run_file
 
 __all__ = [
+    "CAPABILITIES",
     "KINDS",
     "BackboneSpec",
+    "Capability",
     "ComponentConfig",
     "ComponentSpec",
     "ConfigError",
@@ -48,6 +57,7 @@ __all__ = [
     "FeatureSpec",
     "IndexSpec",
     "LoadedPlugin",
+    "LoggerSpec",
     "LossSpec",
     "MinerSpec",
     "PluginError",
@@ -55,7 +65,11 @@ __all__ = [
     "PluginOrigin",
     "PoolingSpec",
     "Registry",
+    "RerankerConfig",
+    "RerankerSpec",
     "RunConfig",
+    "RuntimeSpec",
+    "SequenceSpec",
     "UnknownComponentError",
     "UsageError",
     "VPRError",

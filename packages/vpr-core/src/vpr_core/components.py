@@ -6,14 +6,17 @@ A spec is data: a name, the pydantic model of its parameters and a function that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from vpr_core.engines import Engine
+    from vpr_core.loggers import LoggedRun, TrainingLogger
+    from vpr_core.matching import DescriptorReranker, LocalReranker, SequenceMatcher
+    from vpr_core.runtimes import Runtime, RuntimeRequest
     from vpr_core.types import (
         Backbone,
         Dataset,
@@ -26,17 +29,34 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CAPABILITIES",
     "KINDS",
     "BackboneSpec",
+    "Capability",
     "ComponentConfig",
     "ComponentSpec",
     "DatasetSpec",
     "EngineSpec",
     "IndexSpec",
+    "LoggerSpec",
     "LossSpec",
     "MinerSpec",
     "PoolingSpec",
+    "RerankerConfig",
+    "RerankerSpec",
+    "RuntimeSpec",
+    "SequenceSpec",
 ]
+
+Capability = Literal["runs_foreign_code", "reaches_network", "reads_environment", "starts_processes"]
+
+CAPABILITIES: dict[Capability, str] = {
+    "runs_foreign_code": "runs code that is no part of an installed distribution",
+    "reaches_network": "reaches the network",
+    "reads_environment": "reads environment variables",
+    "starts_processes": "starts processes, or has others do work",
+}
+"""What a component may do beyond computing, and how it is said: the fields of `ComponentSpec` of the same names."""
 
 
 class ComponentConfig(BaseModel):
@@ -52,7 +72,16 @@ class ComponentConfig(BaseModel):
     type: str
 
 
+class RerankerConfig(ComponentConfig):
+    """Base of every re-ranker's parameters."""
+
+    first: int = Field(default=100, ge=1, le=100_000, description="Answers of the search that are reordered.")
+
+
 C = TypeVar("C", bound=ComponentConfig)
+R = TypeVar("R", bound=RerankerConfig)
+RerankerNeeds = Literal["descriptors", "images", "maps"]
+RuntimeNeeds = Literal["onnx", "network"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +93,17 @@ class ComponentSpec(Generic[C]):
         config: the model of its parameters; its ``type`` literal equals ``name``.
         summary: one line for ``vpr plugins``.
         paper: author, title, year and arXiv number or DOI; empty when there is none.
+        runs_foreign_code: building or using it may run code that no installed distribution brought: a cloned
+            repository, a pickle, a script that its config names.
+        reaches_network: it may send or fetch something.
+        reads_environment: it may read environment variables (a token, a place), of itself or because its config names
+            one.
+        starts_processes: it may start processes, or have a cluster do work.
+        capabilities: of one config, which of the four it needs; None: all that are declared. For a component of which
+            most settings are harmless. It reads the config only, and says at most what the flags declare.
+
+    What comes with a stranger's file may only choose a component, with a config, that needs none of the four
+    (`vpr_core.trust`).
     """
 
     kind: ClassVar[str]
@@ -71,6 +111,29 @@ class ComponentSpec(Generic[C]):
     config: type[C]
     summary: str
     paper: str = ""
+    runs_foreign_code: bool = False
+    reaches_network: bool = False
+    reads_environment: bool = False
+    starts_processes: bool = False
+    capabilities: Callable[[C], Collection[Capability]] | None = None
+
+    @property
+    def declared(self) -> frozenset[Capability]:
+        """The capabilities whose flags are set."""
+        return frozenset(name for name in CAPABILITIES if getattr(self, name))
+
+    def needed(self, config: C | None = None) -> frozenset[Capability]:
+        """What the component needs with ``config``; all that is declared when nothing more is known.
+
+        A function of the plug-in that raises, or that names what was not declared, does not make a component purer.
+        """
+        if config is None or self.capabilities is None:
+            return self.declared
+        try:
+            said = frozenset(self.capabilities(config))
+        except Exception:  # noqa: BLE001  whatever it is, the flags hold
+            return self.declared
+        return said if said <= self.declared else self.declared | (said & set(CAPABILITIES))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +193,64 @@ class EngineSpec(ComponentSpec[C]):
     build: Callable[[C], Engine]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SequenceSpec(ComponentSpec[C]):
+    """``build(config) -> SequenceMatcher``."""
+
+    kind: ClassVar[str] = "sequence"
+    build: Callable[[C], SequenceMatcher]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankerSpec(ComponentSpec[R]):
+    """``build(config) -> DescriptorReranker | LocalReranker``; ``needs`` says which, and what it looks at.
+
+    Attributes:
+        needs: ``descriptors`` (a `DescriptorReranker`), ``images`` or ``maps``, the backbone's feature maps (both a
+            `LocalReranker`).
+    """
+
+    kind: ClassVar[str] = "reranker"
+    build: Callable[[R], DescriptorReranker | LocalReranker]
+    needs: RerankerNeeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeSpec(ComponentSpec[C]):
+    """``build(config, request) -> Runtime``.
+
+    Attributes:
+        needs: what the request carries: ``onnx``, the exported network as a file, or ``network``, the torch module
+            itself.
+    """
+
+    kind: ClassVar[str] = "runtime"
+    build: Callable[[C, RuntimeRequest], Runtime]
+    needs: RuntimeNeeds = "onnx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggerSpec(ComponentSpec[C]):
+    """``build(config, run) -> TrainingLogger``, for one start of one training."""
+
+    kind: ClassVar[str] = "logger"
+    build: Callable[[C, LoggedRun], TrainingLogger]
+
+
 KINDS: dict[str, type[ComponentSpec[Any]]] = {
-    spec.kind: spec for spec in (BackboneSpec, PoolingSpec, LossSpec, MinerSpec, DatasetSpec, IndexSpec, EngineSpec)
+    spec.kind: spec
+    for spec in (
+        BackboneSpec,
+        PoolingSpec,
+        LossSpec,
+        MinerSpec,
+        DatasetSpec,
+        IndexSpec,
+        EngineSpec,
+        SequenceSpec,
+        RerankerSpec,
+        RuntimeSpec,
+        LoggerSpec,
+    )
 }
-"""Spec class of each kind, in the order in which a run uses them."""
+"""Spec class of each kind, in the order of docs/plugins.md; the last four came with version 1.1 of the hooks."""

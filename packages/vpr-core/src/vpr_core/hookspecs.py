@@ -3,12 +3,15 @@
 Each hook takes nothing and returns (or, better, *yields*) specs. It is called once, when the registry is made. It must
 be cheap: no torch import, no file access. An exception in it costs that plug-in only, and is reported by name.
 
-The hooks have a version, `HOOK_API`. Within one version nothing a plug-in was written against goes away: a hook may
+The hooks have a version, `HOOK_API`, and within it a minor one, `HOOK_API_MINOR`, which rises when there is something
+new: with 1.1 came the last four hooks, and what a component may do. Within one version nothing a plug-in was written
+    against goes away: a hook may
 gain an argument (pluggy passes an implementation only those it names), a spec class may gain a field with a default, a
 protocol may gain an optional method found by ``isinstance`` (`vpr_core.types.SupportsFeatureInit`). What is to go is
 first marked with ``warn_on_impl``, which warns the author, and goes with the next version; `OLDEST_HOOK_API` is the
-oldest still understood. A plug-in may say what it was written for with a module constant ``VPR_HOOK_API = 1``; one that
-needs a newer core is then refused with that reason instead of failing somewhere inside.
+oldest still understood. A plug-in may say what it was written for with a module constant, ``VPR_HOOK_API = 1`` or
+``VPR_HOOK_API = "1.1"``; one that needs a newer core is then refused with that reason instead of failing somewhere
+inside.
 """
 
 from __future__ import annotations
@@ -19,15 +22,28 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from vpr_core.components import BackboneSpec, DatasetSpec, EngineSpec, IndexSpec, LossSpec, MinerSpec, PoolingSpec
+    from vpr_core.components import (
+        BackboneSpec,
+        DatasetSpec,
+        EngineSpec,
+        IndexSpec,
+        LoggerSpec,
+        LossSpec,
+        MinerSpec,
+        PoolingSpec,
+        RerankerSpec,
+        RuntimeSpec,
+        SequenceSpec,
+    )
 
-__all__ = ["HOOK_API", "HOOK_OF_KIND", "OLDEST_HOOK_API", "hookimpl", "hookspec"]
+__all__ = ["HOOK_API", "HOOK_API_MINOR", "HOOK_OF_KIND", "OLDEST_HOOK_API", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("vpr")
 hookimpl = pluggy.HookimplMarker("vpr")
 """Decorator for a plug-in's functions: ``from vpr_core import hookimpl``."""
 
 HOOK_API = 1
+HOOK_API_MINOR = 1
 OLDEST_HOOK_API = 1
 
 HOOK_OF_KIND = {
@@ -38,6 +54,10 @@ HOOK_OF_KIND = {
     "dataset": "vpr_datasets",
     "index": "vpr_indexes",
     "engine": "vpr_engines",
+    "sequence": "vpr_sequences",
+    "reranker": "vpr_rerankers",
+    "runtime": "vpr_runtimes",
+    "logger": "vpr_loggers",
 }
 
 
@@ -74,3 +94,23 @@ def vpr_indexes() -> Iterable[IndexSpec[Any]]:  # type: ignore[empty-body]
 @hookspec
 def vpr_engines() -> Iterable[EngineSpec[Any]]:  # type: ignore[empty-body]
     """Yield engines: where the chunks of an extraction are computed."""
+
+
+@hookspec
+def vpr_sequences() -> Iterable[SequenceSpec[Any]]:  # type: ignore[empty-body]
+    """Yield sequence matchers: places found by several images in a row. Since 1.1."""
+
+
+@hookspec
+def vpr_rerankers() -> Iterable[RerankerSpec[Any]]:  # type: ignore[empty-body]
+    """Yield re-rankers: the first answers of a search in a better order. Since 1.1."""
+
+
+@hookspec
+def vpr_runtimes() -> Iterable[RuntimeSpec[Any]]:  # type: ignore[empty-body]
+    """Yield runtimes: what executes a network. Since 1.1."""
+
+
+@hookspec
+def vpr_loggers() -> Iterable[LoggerSpec[Any]]:  # type: ignore[empty-body]
+    """Yield loggers: where the records of a training go. Since 1.1."""

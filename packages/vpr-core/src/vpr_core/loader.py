@@ -21,7 +21,7 @@ import pluggy
 from vpr_core import hookspecs
 from vpr_core.components import ComponentSpec
 from vpr_core.errors import PluginError
-from vpr_core.hookspecs import HOOK_API, HOOK_OF_KIND, OLDEST_HOOK_API
+from vpr_core.hookspecs import HOOK_API, HOOK_API_MINOR, HOOK_OF_KIND, OLDEST_HOOK_API
 from vpr_core.local_plugin import import_file, resolve_file
 from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
 from vpr_core.validation import check_spec
@@ -124,12 +124,26 @@ def _collect(plugin: object, origin: PluginOrigin) -> tuple[ComponentSpec[Any], 
 def _check_api(plugin: object) -> None:
     """Refuse a plug-in written for hooks that this core does not have."""
     wanted = getattr(plugin, "VPR_HOOK_API", HOOK_API)
-    if not isinstance(wanted, int) or isinstance(wanted, bool):
-        raise PluginError(f"VPR_HOOK_API must be a whole number such as {HOOK_API}, got {wanted!r}")
-    if not OLDEST_HOOK_API <= wanted <= HOOK_API:
-        have = f"{OLDEST_HOOK_API} to {HOOK_API}" if OLDEST_HOOK_API < HOOK_API else str(HOOK_API)
-        upgrade = "vpr-core" if wanted > HOOK_API else "the plug-in"
+    major, minor = _version(wanted)
+    newer = (major, minor) > (HOOK_API, HOOK_API_MINOR)
+    if newer or major < OLDEST_HOOK_API:
+        have = f"{HOOK_API}.{HOOK_API_MINOR}" if major == HOOK_API else str(HOOK_API)
+        have = f"{OLDEST_HOOK_API} to {have}" if OLDEST_HOOK_API < HOOK_API else have
+        upgrade = "vpr-core" if newer else "the plug-in"
         raise PluginError(f"written for version {wanted} of the hooks, this vpr-core has {have}; upgrade {upgrade}")
+
+
+def _version(wanted: object) -> tuple[int, int]:
+    """Major and minor version of ``VPR_HOOK_API``: 1 is 1.0, "1.1" is text, as 1.10 would be no number."""
+    if isinstance(wanted, int) and not isinstance(wanted, bool):
+        return wanted, 0
+    found = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})", wanted) if isinstance(wanted, str) else None
+    if found is None:
+        raise PluginError(
+            f"VPR_HOOK_API must be a whole number such as {HOOK_API}, got {wanted!r}; "
+            f'with a minor version it is text: VPR_HOOK_API = "{HOOK_API}.{HOOK_API_MINOR}"'
+        )
+    return int(found[1]), int(found[2])
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, get_args, get_origin
 
-from vpr_core.components import KINDS, ComponentConfig, ComponentSpec
+from vpr_core.components import (
+    CAPABILITIES,
+    KINDS,
+    ComponentConfig,
+    ComponentSpec,
+    RerankerConfig,
+    RerankerNeeds,
+    RerankerSpec,
+    RuntimeNeeds,
+)
 from vpr_core.defaults import admit_defaults
 from vpr_core.plain import is_plain
 
 __all__ = ["NAME_PATTERN", "check_spec"]
 
 NAME_PATTERN = r"[a-z][a-z0-9_]{0,63}"
+_NEEDS = {"reranker": get_args(RerankerNeeds), "runtime": get_args(RuntimeNeeds)}
 
 
 def check_spec(spec: object, *, kind: str, hook: str) -> ComponentSpec[Any]:
@@ -32,6 +42,8 @@ def check_spec(spec: object, *, kind: str, hook: str) -> ComponentSpec[Any]:
     config: object = spec.config
     if not isinstance(config, type) or not issubclass(config, ComponentConfig):
         raise TypeError(f"{where}: config must be a subclass of vpr_core.ComponentConfig, got {_short(config)}")
+    if isinstance(spec, RerankerSpec) and not issubclass(config, RerankerConfig):
+        raise TypeError(f"{where}: config must be a subclass of vpr_core.RerankerConfig, got {_short(config)}")
     _check_type_literal(spec, where)
     if not config.__pydantic_complete__ and not is_plain(config):
         config.model_rebuild()  # an annotation whose name exists nowhere is this plug-in's fault
@@ -45,7 +57,26 @@ def check_spec(spec: object, *, kind: str, hook: str) -> ComponentSpec[Any]:
             raise ValueError(f"{where}: {field} must be one printable line, got {_short(text)}")
     if not spec.summary.strip():
         raise ValueError(f"{where}: summary is empty; say in one line what the component does")
+    _check_choice(spec, where)
+    _check_capabilities(spec, where)
     return spec
+
+
+def _check_choice(spec: ComponentSpec[Any], where: str) -> None:
+    """``needs`` is one of the words that the spec class allows."""
+    choices = _NEEDS.get(spec.kind, ())
+    said = getattr(spec, "needs", None)
+    if choices and said not in choices:
+        raise ValueError(f"{where}: needs must be one of {', '.join(choices)}, got {_short(said)}")
+
+
+def _check_capabilities(spec: ComponentSpec[Any], where: str) -> None:
+    """What a component may do is said by True and False, and for one config by a function."""
+    for name in CAPABILITIES:
+        if not isinstance(getattr(spec, name), bool):
+            raise TypeError(f"{where}: {name} must be True or False, got {_short(getattr(spec, name))}")
+    if spec.capabilities is not None and not callable(spec.capabilities):
+        raise TypeError(f"{where}: capabilities must be a function of the config, or None")
 
 
 def _check_type_literal(spec: ComponentSpec[Any], where: str) -> None:

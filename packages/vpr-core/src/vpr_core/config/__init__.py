@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vpr_core.config.blocks import BLOCKS, Block
 from vpr_core.config.dump import config_hash, to_yaml
 from vpr_core.config.files import load_run_file, make_run, parse_run, plugins_of_run_file
 from vpr_core.config.model import DEFAULT_COMPONENTS, run_config_model
@@ -20,10 +21,12 @@ from vpr_core.config.sections import (
 from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
 
 __all__ = [
+    "BLOCKS",
     "COMPONENT_FIELDS",
     "DEFAULT_COMPONENTS",
     "SCHEDULING_FIELDS",
     "AugmentConfig",
+    "Block",
     "ComputeConfig",
     "EvalConfig",
     "ImageConfig",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Collection
@@ -35,8 +36,21 @@ def config_hash(config: RunConfig, *, leave_out: Collection[str] = ()) -> str:
     if unknown:
         raise ValueError(f"leave_out must name fields of a run, got {', '.join(unknown)}")
     data = config.model_dump(mode="json", exclude={*leave_out, *SCHEDULING_FIELDS})
+    for path, meant_before in _CAME_LATER.items():
+        section = functools.reduce(lambda block, key: block.get(key, {}), path[:-1], data)
+        if path[-1] in section and section[path[-1]] in meant_before:
+            del section[path[-1]]
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_CAME_LATER: dict[tuple[str, ...], tuple[Any, ...]] = {
+    ("sequence",): (None,),
+    ("rerank",): (None,),
+    ("compute", "runtime"): (None, {"type": "torch"}),
+}
+"""Blocks that run files did not have at first, and the values that say what was done then: a hash does not hold these,
+so that a run begun before is still the same run."""
 
 
 class _Dumper(yaml.SafeDumper):

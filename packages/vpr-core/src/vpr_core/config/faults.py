@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from vpr_core.config.locations import Loc, dotted, field_at, fields_at, plain_loc
-from vpr_core.config.model import DEFAULT_COMPONENTS
-from vpr_core.config.run import COMPONENT_FIELDS
+from vpr_core.config.blocks import Block, Loc, block_at
+from vpr_core.config.locations import dotted, field_at, fields_at, plain_loc
+from vpr_core.config.model import run_config_model
 from vpr_core.config.strict_yaml import YamlDocument
 from vpr_core.errors import ConfigFault
 
 if TYPE_CHECKING:
-    from vpr_core.registry import Registry
+    from vpr_core.catalogue import Catalogue
 
 __all__ = ["faults_of"]
 
@@ -56,7 +56,7 @@ _EXPECTED = {
 def faults_of(
     error: ValidationError,
     data: Mapping[str, Any],
-    registry: Registry,
+    catalogue: Catalogue,
     document: YamlDocument,
     overrides: Mapping[str, str],
 ) -> list[ConfigFault]:
@@ -65,15 +65,15 @@ def faults_of(
     Args:
         error: what pydantic said.
         data: the validated data.
-        registry: what is installed.
+        catalogue: what is installed.
         document: where the data came from, for line numbers.
         overrides: which ``--set`` set which path.
     """
     faults: dict[tuple[str, str], ConfigFault] = {}
     for details in error.errors(include_url=False):
         keep_last = details["type"] in ("missing", "extra_forbidden")
-        loc = plain_loc(details["loc"], data, registry.run_config_model(), keep_last=keep_last)
-        message = _message(details, loc, registry, data)
+        loc = plain_loc(details["loc"], data, run_config_model(catalogue), keep_last=keep_last)
+        message = _message(details, loc, catalogue, data)
         if details["type"] in _TAG_ERRORS:
             loc = (*loc, "type")
         fault = ConfigFault(dotted(loc), message, _where(loc, document, overrides))
@@ -89,43 +89,42 @@ def _where(loc: Loc, document: YamlDocument, overrides: Mapping[str, str]) -> st
     return document.where(loc)
 
 
-def _message(details: ErrorDetails, loc: Loc, registry: Registry, data: Mapping[str, Any]) -> str:
+def _message(details: ErrorDetails, loc: Loc, catalogue: Catalogue, data: Mapping[str, Any]) -> str:
     kind = details["type"]
-    block = str(loc[0]) if len(loc) == 1 and loc[0] in COMPONENT_FIELDS else None
+    block = block_at(loc)
     if block is not None:
-        said = _block_message(kind, details["input"], block, registry)
+        said = _block_message(kind, details["input"], block, catalogue)
         if said is not None:
             return said
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        return _unknown_field(str(loc[-1]), fields_at(registry.run_config_model(), loc[:-1], data))
+        return _unknown_field(str(loc[-1]), fields_at(run_config_model(catalogue), loc[:-1], data))
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if kind in _EXPECTED:
         expected = _EXPECTED[kind].format(**{name: _number(value) for name, value in details.get("ctx", {}).items()})
         if kind == "string_pattern_mismatch":  # a pattern is for machines; the description says it for people
-            field = field_at(registry.run_config_model(), loc, data)
+            field = field_at(run_config_model(catalogue), loc, data)
             expected += f" ({field.description.rstrip('.')})" if field is not None and field.description else ""
         return f"got {_shown(details['input'])}, expected {expected}"
     said = details["msg"].removeprefix("Input should be ")
     return f"got {_shown(details['input'])}, expected {said}"
 
 
-def _block_message(error: str, value: Any, kind: str, registry: Registry) -> str | None:
+def _block_message(error: str, value: Any, block: Block, catalogue: Catalogue) -> str | None:
     """What to say of a component block that names no component."""
-    installed = [spec.name for spec in registry.specs(kind)]
+    installed = [spec.name for spec in catalogue.specs(block.kind)]
     names = ", ".join(installed) or "none"
     if error == "missing":
-        default = DEFAULT_COMPONENTS.get(kind)
-        why = f" (the default, {default}, is not usable here)" if default else ""
-        return f"missing{why}; write {kind}: {{type: <name>}}. Installed: {names}."
+        why = f" (the default, {block.default}, is not usable here)" if block.default else ""
+        return f"missing{why}; write {block.shown}. Installed: {names}."
     if error == "union_tag_not_found":
         return f"missing; installed: {names}."
     if error == "union_tag_invalid" and isinstance(value, Mapping):
         name = value.get("type")
         return (
-            registry.explain_unknown(kind, name)
+            catalogue.explain_unknown(block.kind, name)
             if isinstance(name, str)
             else f"got {_shown(name)}, expected a name; installed: {names}."
         )

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from vpr_core.config.faults import faults_of
-from vpr_core.config.model import named_in
+from vpr_core.config.model import named_in, run_config_model
 from vpr_core.config.overrides import apply_overrides
 from vpr_core.config.run import RunConfig
 from vpr_core.config.strict_yaml import YamlDocument, parse_yaml, read_yaml
 from vpr_core.errors import ConfigError, ConfigFault, PluginError
 
 if TYPE_CHECKING:
-    from vpr_core.registry import Registry
+    from vpr_core.catalogue import Catalogue
 
 __all__ = ["load_run_file", "make_run", "parse_run", "plugins_of_run_file"]
 
 
-def load_run_file(path: str | Path, registry: Registry, overrides: Sequence[str] = ()) -> RunConfig:
+def load_run_file(path: str | Path, registry: Catalogue, overrides: Sequence[str] = ()) -> RunConfig:
     """Read a run file: defaults, then the file, then ``overrides`` (``"train.lr=1e-4"``) on top.
 
     ``plugins`` are resolved against the run file's folder and come back absolute, so that the dump of the result can be
@@ -36,13 +36,13 @@ def load_run_file(path: str | Path, registry: Registry, overrides: Sequence[str]
     return _validate(document, registry, overrides, folder=Path(path).resolve().parent)
 
 
-def parse_run(text: str, registry: Registry, overrides: Sequence[str] = (), *, source: str = "run file") -> RunConfig:
+def parse_run(text: str, registry: Catalogue, overrides: Sequence[str] = (), *, source: str = "run file") -> RunConfig:
     """`load_run_file` for text; ``plugins`` are left as they stand."""
     return _validate(parse_yaml(text, source=source), registry, overrides, folder=None)
 
 
 def make_run(
-    data: Mapping[str, Any], registry: Registry, overrides: Sequence[str] = (), *, source: str = "run"
+    data: Mapping[str, Any], registry: Catalogue, overrides: Sequence[str] = (), *, source: str = "run"
 ) -> RunConfig:
     """`load_run_file` for data in hand, such as one entry of a suite: plain dicts, lists and scalars."""
     return _validate(YamlDocument(data=dict(data), source=source), registry, overrides, folder=None)
@@ -65,7 +65,7 @@ def plugins_of_run_file(path: str | Path, overrides: Sequence[str] = ()) -> tupl
 
 
 def _validate(
-    document: YamlDocument, registry: Registry, overrides: Sequence[str], *, folder: Path | None
+    document: YamlDocument, registry: Catalogue, overrides: Sequence[str], *, folder: Path | None
 ) -> RunConfig:
     data, by_path = apply_overrides(_mapping(document), overrides)
     if folder is not None and isinstance(data.get("plugins"), list):
@@ -75,13 +75,13 @@ def _validate(
         ]
     try:
         # JSON mode is strict as YAML is: no bool for int, no text for a number; a list makes a tuple, text a path.
-        run = registry.run_config_model(named_in(data)).model_validate_json(json.dumps(data), strict=True)
+        run = run_config_model(registry, named_in(data)).model_validate_json(json.dumps(data), strict=True)
     except Exception as error:
         if not isinstance(error, ValidationError):  # pydantic passes on all but ValueError and AssertionError
             said = f"{type(error).__name__}: {error}"
             raise PluginError(f"{document.source}: a component's config model failed to validate ({said})") from error
         raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
-    whole = registry.run_config_model()  # equal runs have one class, whatever of it was needed to read them
+    whole = run_config_model(registry)  # equal runs have one class, whatever of it was needed to read them
     return whole.model_construct(run.model_fields_set, **{name: getattr(run, name) for name in whole.model_fields})
 
 

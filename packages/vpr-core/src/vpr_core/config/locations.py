@@ -8,11 +8,9 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from vpr_core.config.run import COMPONENT_FIELDS
+from vpr_core.config.blocks import Loc, block_at
 
 __all__ = ["Loc", "dotted", "field_at", "fields_at", "plain_loc"]
-
-Loc = tuple[str | int, ...]
 
 
 def dotted(loc: Loc) -> str:
@@ -34,9 +32,10 @@ def plain_loc(raw: Loc, data: Any, model: type[BaseModel], *, keep_last: bool) -
     """
     loc: Loc = ()
     here = data
+    labelled = False  # of the block at loc, the label was there
     for number, step in enumerate(raw):
-        label = number == 1 and raw[0] in COMPONENT_FIELDS and isinstance(here, Mapping) and here.get("type") == step
-        if label:
+        if not labelled and block_at(loc) is not None and isinstance(here, Mapping) and here.get("type") == step:
+            labelled = True
             continue
         if isinstance(here, Mapping) and step in here:
             here = here[str(step)]
@@ -47,6 +46,7 @@ def plain_loc(raw: Loc, data: Any, model: type[BaseModel], *, keep_last: bool) -
         else:
             continue
         loc = (*loc, step)
+        labelled = False
     return loc
 
 

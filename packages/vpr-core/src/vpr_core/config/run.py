@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field
 
-from vpr_core.components import ComponentConfig
+from vpr_core.config.blocks import COMPONENT_FIELDS
 from vpr_core.config.sections import (
+    Component,
     ComputeConfig,
     EvalConfig,
     ImageConfig,
@@ -17,9 +18,6 @@ from vpr_core.config.sections import (
 )
 
 __all__ = ["COMPONENT_FIELDS", "SCHEDULING_FIELDS", "RunConfig"]
-
-Component = SerializeAsAny[ComponentConfig]
-"""A field typed by the base class would dump as its ``type`` alone."""
 
 
 class RunConfig(BaseModel):
@@ -54,10 +52,17 @@ class RunConfig(BaseModel):
     train: TrainConfig = Field(default=TrainConfig(), description="Training.")
     whiten: WhitenConfig | None = Field(default=None, description="PCA whitening of the descriptors; null: none.")
     eval: EvalConfig = Field(default=EvalConfig(), description="Evaluation.")
+    sequence: Component | None = Field(
+        default=None, description="Matching of several images in a row; null: every image for itself."
+    )
+    rerank: Component | None = Field(default=None, description="A better order of the first answers; null: none.")
     compute: ComputeConfig = Field(default=ComputeConfig(), description="Device, precision, workers.")
+    loggers: tuple[Component, ...] = Field(
+        default=(), max_length=100, description="Where the records of a training go beside metrics.jsonl."
+    )
 
 
-COMPONENT_FIELDS = ("dataset", "backbone", "pooling", "loss", "miner", "index", "engine")
-
-SCHEDULING_FIELDS = ("engine",)
-"""Blocks that say where work is done and change nothing of what comes out: no hash and no run's identity holds them."""
+SCHEDULING_FIELDS = ("engine", "loggers")
+"""Blocks that say where work is done, or who is told, and change nothing of what comes out: no hash and no run's
+identity holds them.
+"""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+
+from vpr_core.components import ComponentConfig
 
 __all__ = [
     "AugmentConfig",
+    "Component",
     "ComputeConfig",
     "EvalConfig",
     "ImageConfig",
@@ -20,6 +23,8 @@ __all__ = [
 
 Side = Annotated[int, Field(ge=8, le=16384)]
 Rank = Annotated[int, Field(ge=1, le=1_000_000)]
+Component = SerializeAsAny[ComponentConfig]
+"""A field typed by the base class would dump as its ``type`` alone."""
 
 
 class Section(BaseModel):
@@ -169,7 +174,7 @@ class EvalConfig(Section):
 
 
 class ComputeConfig(Section):
-    """How to compute. No field here changes what is computed beyond rounding."""
+    """How to compute. Beyond rounding, only a runtime of lower precision changes what is computed."""
 
     device: str = Field(
         default="auto",
@@ -186,3 +191,6 @@ class ComputeConfig(Section):
         default="error", description="An image that cannot be decoded stops the run, or is left out and reported."
     )
     compile: bool = Field(default=False, description="Compile the network first (torch.compile).")
+    runtime: Component | None = Field(
+        default=None, description="What executes the network when encoding; null: torch, as torch is."
+    )

@@ -14,7 +14,9 @@ from vpr_core.testing.loss import LossContract
 from vpr_core.testing.miner import MinerContract
 from vpr_core.testing.place_loss import PlaceLossContract
 from vpr_core.testing.pooling import PoolingContract
+from vpr_core.testing.reranker import RerankerContract
 from vpr_core.testing.run import breaches
+from vpr_core.testing.sequence import SequenceContract
 from vpr_core.testing.tuple_loss import TupleLossContract
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "MinerContract",
     "PlaceLossContract",
     "PoolingContract",
+    "RerankerContract",
+    "SequenceContract",
     "Trial",
     "TupleLossContract",
     "breaches",

@@ -13,6 +13,7 @@ import pytest
 from vpr_core.components import ComponentConfig
 from vpr_core.testing.case import Case, Contract
 from vpr_core.testing.fields import check_fields_matter, digest
+from vpr_core.testing.refusal import refused
 
 __all__ = ["IndexContract"]
 
@@ -220,18 +221,7 @@ class IndexContract(Contract):
 
     def refused(self, case: Case, said: str, function: Callable[[Any], Any], argument: Any) -> None:
         """Require that a call raises ValueError (or TypeError) with a message."""
-        try:
-            function(argument)
-        except (ValueError, TypeError) as error:
-            case.require(
-                str(error).strip(), f"{said}: the {type(error).__name__} has no message; say what would be right"
-            )
-            return
-        except Exception as error:  # noqa: BLE001  an engine's own error names neither argument nor remedy
-            case.breach(f"{said} and fails with {type(error).__name__} ({error}); check first and raise ValueError")
-        case.breach(
-            f"{said} without a word; check before the engine does, and raise ValueError that says what would be right"
-        )
+        refused(case, said, lambda: function(argument))
 
     def test_save_and_load(self, case: Case, tmp_path: Path) -> None:
         """Another index that loads the file finds the same, goes on growing, and replaces what it held before."""

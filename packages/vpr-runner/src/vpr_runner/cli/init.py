@@ -73,8 +73,7 @@ def starter(registry: Registry, chosen: dict[str, str], *, plugins: Sequence[Pat
     Raises:
         UnknownComponentError: no component of that name.
     """
-    from vpr_core import KINDS
-    from vpr_core.config import DEFAULT_COMPONENTS
+    from vpr_core.config import BLOCKS, COMPONENT_FIELDS, DEFAULT_COMPONENTS
 
     model = registry.run_config_model()
     lines = [
@@ -83,13 +82,20 @@ def starter(registry: Registry, chosen: dict[str, str], *, plugins: Sequence[Pat
     ]
     if plugins:
         lines += ["", f"plugins: [{', '.join(str(path.resolve()) for path in plugins)}]"]
+    chosen_later = {block.path[0]: block for block in BLOCKS.values() if block.path[0] not in COMPONENT_FIELDS}
+    chosen_later.pop("compute")  # a section, with a component among its fields
     for name, field in model.model_fields.items():
         if name == "plugins":
             continue
         lines += ["", f"# {field.description}"]
-        if name in KINDS:
+        if name in COMPONENT_FIELDS:
             spec = registry.get(name, chosen.get(name) or {**STARTERS, **DEFAULT_COMPONENTS}[name])
             lines += _block(name, spec.config, kind=spec.name, note=spec.summary)
+        elif name in chosen_later:
+            block = chosen_later[name]
+            installed = ", ".join(spec.name for spec in registry.specs(block.kind))
+            nothing = "[]" if block.many else "null"
+            lines.append(_described(f"# {name}: {nothing}", f"or {block.shown}; installed: {installed or 'none'}"))
         elif (section := _section(field.annotation)) is not None:
             lines += _block(name, section, kind=None, note="")
         else:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vpr_core import UsageError
-from vpr_core.config import DEFAULT_COMPONENTS, parse_run
+from vpr_core.config import BLOCKS, parse_run
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 from vpr_runner.network.assembly import assemble
@@ -145,20 +145,32 @@ def _find(path: Path) -> Path:
 
 
 def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
-    """Leave out what only trained or searched the network and is not installed here; the default takes its place."""
+    """Leave out what only trained, searched or watched the network and is not installed here; the default, or nothing,
+    takes its place.
+    """
     if not isinstance(blocks, dict):
         return blocks
-    missing = {
-        kind: blocks[kind].get("type")
-        for kind in DEFAULT_COMPONENTS
-        if isinstance(blocks.get(kind), dict)
-        and blocks[kind].get("type") not in [spec.name for spec in registry.specs(kind)]
-    }
-    for kind, name in missing.items():
-        log.warning(
-            "%s: %s %r is not installed here; the default, %r, is taken", file, kind, name, DEFAULT_COMPONENTS[kind]
-        )
-    return {kind: block for kind, block in blocks.items() if kind not in missing}
+    kept = {key: dict(value) if isinstance(value, dict) else value for key, value in blocks.items()}
+    for block in BLOCKS.values():
+        if block.default is None and not block.optional and not block.many:
+            continue
+        *outer, last = block.path
+        section: Any = kept
+        for key in outer:
+            section = section.get(key) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            continue
+        installed = [spec.name for spec in registry.specs(block.kind)]
+        listed = section[last] if block.many and isinstance(section[last], list) else [section[last]]
+        missing = [item.get("type") for item in listed if isinstance(item, dict) and item.get("type") not in installed]
+        for name in missing:
+            instead = f"the default, {block.default!r}, is taken" if block.default in installed else "it is left out"
+            log.warning("%s: %s %r is not installed here; %s", file, block.kind, name, instead)
+        if missing and block.many:
+            section[last] = [item for item in listed if isinstance(item, dict) and item.get("type") in installed]
+        elif missing:
+            del section[last]
+    return kept
 
 
 def _without_pretrained_weights(backbone: ComponentConfig) -> ComponentConfig:

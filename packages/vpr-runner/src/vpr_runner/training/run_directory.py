@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RunDirectory"]
 
 FORMAT = 1
-_MAY_CHANGE = {"name", "plugins", "compute", "eval", "whiten", *SCHEDULING_FIELDS}
+_MAY_CHANGE = {"name", "plugins", "compute", "eval", "whiten", "sequence", "rerank", *SCHEDULING_FIELDS}
 _MAY_CHANGE_IN_TRAIN = {"epochs", "keep"}
 
 

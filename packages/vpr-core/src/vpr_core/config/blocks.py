@@ -1,0 +1,77 @@
+"""Where a run file names components: the block of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpr_core.components import KINDS
+
+__all__ = ["BLOCKS", "COMPONENT_FIELDS", "Block", "block_at"]
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """The place of a kind in a run file.
+
+    Attributes:
+        kind: the kind of component.
+        path: keys that lead there, ``("compute", "runtime")``.
+        default: name of the component that is taken for granted when it is installed and needs no parameter.
+        optional: a run file may do without (null).
+        many: it is a list, of any length.
+    """
+
+    kind: str
+    path: tuple[str, ...]
+    default: str | None = None
+    optional: bool = False
+    many: bool = False
+
+    @property
+    def shown(self) -> str:
+        """How a run file writes a component of this kind, with ``<name>`` for its name."""
+        component = "[{type: <name>}]" if self.many else "{type: <name>}"
+        *outer, last = self.path
+        text = f"{last}: {component}"
+        for key in reversed(outer):
+            text = f"{key}: {{{text}}}"
+        return text
+
+
+BLOCKS: dict[str, Block] = {
+    block.kind: block
+    for block in (
+        Block(kind="dataset", path=("dataset",)),
+        Block(kind="backbone", path=("backbone",)),
+        Block(kind="pooling", path=("pooling",)),
+        Block(kind="loss", path=("loss",), default="weakly_supervised_ranking"),
+        Block(kind="miner", path=("miner",), default="hard_negatives"),
+        Block(kind="index", path=("index",), default="flat"),
+        Block(kind="engine", path=("engine",), default="local"),
+        Block(kind="sequence", path=("sequence",), optional=True),
+        Block(kind="reranker", path=("rerank",), optional=True),
+        Block(kind="runtime", path=("compute", "runtime"), default="torch", optional=True),
+        Block(kind="logger", path=("loggers",), many=True),
+    )
+}
+"""Block of each kind, in the order in which a run file is read."""
+
+assert set(BLOCKS) == set(KINDS)
+
+COMPONENT_FIELDS = tuple(block.kind for block in BLOCKS.values() if block.path == (block.kind,) and not block.optional)
+"""Top-level fields of a run file that hold one component of the kind of that name, always."""
+
+
+def block_at(loc: Loc) -> Block | None:
+    """The block whose component stands at ``loc``; None when it is another place.
+
+    >>> block_at(("compute", "runtime")).kind, block_at(("loggers", 1)).kind, block_at(("loggers",))
+    ('runtime', 'logger', None)
+    """
+    for block in BLOCKS.values():
+        steps = len(block.path) + (1 if block.many else 0)
+        if len(loc) == steps and loc[: len(block.path)] == block.path and isinstance(loc[-1], int) == block.many:
+            return block
+    return None

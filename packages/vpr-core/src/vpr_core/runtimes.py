@@ -1,0 +1,94 @@
+"""What crosses the border to a runtime: a whole network on one side, whatever executes it on the other.
+
+Like `vpr_core.types`, structural: neither side imports the other. ``B`` images of ``H x W`` pixels, ``D`` descriptor
+dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from vpr_core.types import Float32Array
+
+    Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+
+__all__ = ["InputContract", "Runtime", "RuntimeRequest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputContract:
+    """What a network takes and gives: images ``(B, 3, H, W)``, red first; descriptors ``(B, out_dim)``, unit rows.
+
+    Attributes:
+        dtype: ``uint8`` (0..255) or ``float32`` (0..1); normalisation is inside the network.
+        out_dim: ``D``.
+        size: ``(H, W)`` when the network takes no other; None: any.
+        multiple_of: ``H`` and ``W`` must be multiples of it (a transformer's patch).
+    """
+
+    dtype: Literal["uint8", "float32"]
+    out_dim: int
+    size: tuple[int, int] | None = None
+    multiple_of: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeRequest:
+    """What a runtime is built for.
+
+    Attributes:
+        model: the network as an ONNX file (image in, unit descriptor out; batch open, and size unless the contract
+            fixes it); None for a spec with ``needs="network"``.
+        network: the network as a torch module in evaluation mode; None for a spec with ``needs="onnx"``.
+        digest: of weights and architecture; what a runtime compiles, it keeps under this and its own version.
+        inputs: what the network takes and gives.
+        cache: folder for what is worth keeping; it may hold files of other models and runtimes.
+        threads: threads to use; None: the runtime's own choice.
+        samples: yields batches of the user's images, as `inputs` says, to calibrate with; None: there are none.
+    """
+
+    digest: str
+    inputs: InputContract
+    cache: Path
+    model: Path | None = None
+    network: Any = None
+    threads: int | None = None
+    samples: Callable[[], Iterable[Images]] | None = None
+
+
+class Runtime(Protocol):
+    """Executes one network."""
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: ``float32``, ``bfloat16``, ``float16`` or ``int8``."""
+        ...
+
+    def run(self, images: Images) -> Float32Array:
+        """Return the descriptors ``(B, D)``, float32, of ``images (B, 3, H, W)``.
+
+        A row depends on its image alone, up to rounding of the precision; ``images`` are left as they were. Raises
+        ``ValueError`` for what the input contract does not allow.
+        """
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return what identifies the computation, as plain data for a run's provenance.
+
+        At least ``name``, ``precision`` and ``version`` (of the software that executes), and what else changes the
+        numbers: device, instruction set, calibration.
+        """
+        ...
