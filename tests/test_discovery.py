@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from vpr_core import KINDS, PluginError, UnknownComponentError, build_registry
+from vpr_core import CAPABILITIES, KINDS, PluginError, UnknownComponentError, build_registry
 from vpr_core.config import BLOCKS, parse_run, to_yaml
 from vpr_core.hookspecs import HOOK_OF_KIND
 from vpr_core.loader import discover
@@ -157,3 +157,26 @@ def test_assembling_and_running_a_network_does_not_import_the_compiler() -> None
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_component_may_do_is_declared() -> None:
+    """All that reach beyond computing, by name: whoever adds one decides it here once more."""
+    registry = build_registry(strict=True)
+    declared = {(kind, spec.name): spec.declared for kind in KINDS for spec in registry.specs(kind) if spec.declared}
+    weights = {spec.name for spec in registry.specs("backbone") if spec.capabilities is not None}
+    for name in weights:
+        spec = registry.get("backbone", name)
+        model = {"model": "test_resnet"} if name == "timm" else {}
+        assert spec.needed(spec.config(**model)) == {"reaches_network", "reads_environment"}
+        for harmless in ("none", "file.safetensors"):
+            assert spec.needed(spec.config(weights=harmless, **model)) == frozenset()
+    assert {"timm", "resnet18", "vgg16", "alexnet"} <= weights
+    hubs = {
+        spec.name
+        for spec in registry.specs("backbone")
+        if registry.origin("backbone", spec.name).distribution == "vpr-torchhub"
+    }
+    assert all(declared[("backbone", name)] == set(CAPABILITIES) for name in hubs)
+    others = {key for key in declared if key[1] not in weights | hubs}
+    assert others <= {("index", "qdrant"), ("engine", "ray")}
+    assert all({"reaches_network", "reads_environment"} <= declared[key] for key in others)

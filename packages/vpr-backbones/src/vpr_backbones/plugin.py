@@ -12,6 +12,7 @@ from vpr_core import BackboneSpec, ComponentConfig, hookimpl
 
 if TYPE_CHECKING:
     from vpr_backbones.normalization import Normalization
+    from vpr_core import Capability
     from vpr_core.types import Backbone
 
 __all__ = ["NetworkConfig", "RootSIFTConfig", "TimmConfig", "TinyConfig", "vpr_backbones"]
@@ -203,6 +204,11 @@ def _network_config(network: Network) -> type[NetworkConfig]:
     )
 
 
+def _fetches(config: NetworkConfig | TimmConfig) -> tuple[Capability, ...]:
+    """Published weights are fetched, with the user's token where Hugging Face has them; files are not."""
+    return ("reaches_network", "reads_environment") if config.weights == "imagenet" else ()
+
+
 @hookimpl
 def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
     """Yield the tiny CNN, timm and every network of the table."""
@@ -218,6 +224,9 @@ def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
         build=_build_timm,
         summary="Any network of timm: convolutional ones cut at a stage, vision transformers at a block.",
         paper="Wightman: PyTorch Image Models, 2019, doi 10.5281/zenodo.4414861",
+        reaches_network=True,
+        reads_environment=True,
+        capabilities=_fetches,
     )
     yield BackboneSpec(
         name="rootsift",
@@ -233,4 +242,7 @@ def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
             build=_build_network,
             summary=f"{network.title} ({network.library}), cut at {network.cut} unless said otherwise.",
             paper=network.paper,
+            reaches_network=True,
+            reads_environment=True,
+            capabilities=_fetches,
         )

@@ -54,7 +54,7 @@ CAPABILITIES: dict[Capability, str] = {
     "runs_foreign_code": "runs code that is no part of an installed distribution",
     "reaches_network": "reaches the network",
     "reads_environment": "reads environment variables",
-    "starts_processes": "starts processes, or has others do work",
+    "starts_processes": "starts processes, or has a cluster do work",
 }
 """What a component may do beyond computing, and how it is said: the fields of `ComponentSpec` of the same names."""
 
@@ -96,9 +96,10 @@ class ComponentSpec(Generic[C]):
         runs_foreign_code: building or using it may run code that no installed distribution brought: a cloned
             repository, a pickle, a script that its config names.
         reaches_network: it may send or fetch something.
-        reads_environment: it may read environment variables (a token, a place), of itself or because its config names
-            one.
-        starts_processes: it may start processes, or have a cluster do work.
+        reads_environment: it may read variables of the user's environment that hold more than the toolkit's own
+            settings (``VPR_CACHE`` does not count): tokens, or whatever its config names.
+        starts_processes: it may run commands, or have a cluster do work; workers of its own, of the code that is
+            installed here, do not count.
         capabilities: of one config, which of the four it needs; None: all that are declared. For a component of which
             most settings are harmless. It reads the config only, and says at most what the flags declare.
 

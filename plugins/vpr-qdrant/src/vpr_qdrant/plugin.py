@@ -78,4 +78,6 @@ def vpr_indexes() -> Iterator[IndexSpec[Any]]:
         config=QdrantConfig,
         build=_build,
         summary="a Qdrant vector database: in memory, in a folder, on a server or cluster; exact by default",
+        reaches_network=True,
+        reads_environment=True,
     )

@@ -58,4 +58,7 @@ def vpr_engines() -> Iterator[EngineSpec[Any]]:
         build=_build,
         summary="workers of a Ray cluster, chunk by chunk",
         paper="Moritz et al.: Ray, a distributed framework for emerging AI applications, OSDI 2018, arXiv 1712.05889",
+        reaches_network=True,
+        reads_environment=True,
+        starts_processes=True,
     )

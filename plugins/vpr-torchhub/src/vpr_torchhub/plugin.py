@@ -214,7 +214,17 @@ def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
     ]
     for config, build, summary, paper in named:
         name = config.model_fields["type"].default
-        yield BackboneSpec(name=name, config=config, build=build, summary=summary, paper=paper)
+        yield BackboneSpec(
+            name=name,
+            config=config,
+            build=build,
+            summary=summary,
+            paper=paper,
+            runs_foreign_code=True,
+            reaches_network=True,
+            reads_environment=True,
+            starts_processes=True,  # a repository's code may do anything
+        )
 
 
 @hookimpl
