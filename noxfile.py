@@ -4,6 +4,7 @@
 ``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
 ``faults`` kill, tear, fill, go on, compare.      ``minimums``  the suite with the lowest declared versions.
 ``lint``   ruff, floors.  ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
+``docs``   the documentation as a site, in ``site/``.
 """
 
 from __future__ import annotations
@@ -112,6 +113,16 @@ def types(session: nox.Session) -> None:
     tools = (*TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
     install_packages(session, *tools, plugins=PLUGINS, extras=True)
     session.run("mypy", *(f"{folder}/src" for folder in FOLDERS))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into ``site/``: a broken link or a page that is in no menu fails; ``-- serve`` shows it.
+
+    The API is read from the sources, never imported, so that neither torch nor any package of ours is installed here.
+    """
+    session.install("mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", "ruff>=0.14")
+    session.run("mkdocs", *(session.posargs or ("build", "--strict")), env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

@@ -70,7 +70,11 @@ class TokenBackbone(StagedBackbone):
         stages: ``embed`` and the blocks.
         prefix_tokens: ``P``.
         patch: side of a patch in pixels; image sides must be multiples of it.
-        out_channels, stride, normalization, train_from, batch_norm: see `StagedBackbone`.
+        out_channels: see `StagedBackbone`.
+        stride: likewise, as are the others.
+        normalization: of the input.
+        train_from: lowest stage that is trained.
+        batch_norm: what becomes of batch normalisation.
     """
 
     def __init__(
