@@ -3,6 +3,7 @@
 - Markdown that is read in the checkout, too, stays where it is (`README.md`, a plug-in's README) and becomes a page.
 - A link that is right in the checkout is made right on the site; a file that it leads to is copied along.
 - ``<!-- api:vpr_data -->`` becomes one entry for each public name of that package, read and never imported.
+- ``<!-- floors:vpr_data -->`` becomes the rooms of a package in the order of its import contract.
 - A finished page may load nothing from another host.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-__all__ = ["elsewhere", "entries", "on_files", "on_page_markdown", "on_post_build", "relinked"]
+__all__ = ["elsewhere", "entries", "floors", "on_files", "on_page_markdown", "on_post_build", "relinked"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
@@ -29,6 +31,7 @@ _NAMED = re.compile(
     r"\A(```+)(\w+) ([^\s=]+)$", re.MULTILINE
 )  # a block of the checkout's pages that is a file: ```yaml run.yaml
 _API = re.compile(r"<!-- api:([\w.]+) -->")
+_FLOORS = re.compile(r"<!-- floors:(\w+) -->")
 _LOADED = re.compile(
     r"""<(?:script|img|iframe|link|source)\b[^>]*?\b(?:src|href)\s*=\s*["']?((?:https?:)?//[^"'\s>]+)"""
 )
@@ -77,6 +80,21 @@ def _summary(folder: Path, module: str) -> str:
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n\n")[0]
 
 
+def floors(package: str) -> str:
+    """Return the floors of a package, as its import contract has them, with what each room says of itself."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = [contract["layers"] for contract in contracts if contract.get("containers") == [package]]
+    folder = next(ROOT.glob(f"packages/*/src/{package}"))
+    rows = ["| floor | room | what it is for |", "|---:|---|---|"]
+    for level, layer in zip(range(len(layers), 0, -1), layers, strict=True):
+        for room in (name.strip("() ") for name in layer.split("|")):
+            purpose = " ".join(_summary(folder, room).split()).replace("|", "\\|")
+            rows.append(f"| {level} | `{room}` | {purpose} |")
+    return "\n".join(rows)
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that lie elsewhere."""
     from mkdocs.structure.files import File
@@ -91,6 +109,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     from mkdocs.structure.files import File
 
     markdown = _API.sub(lambda match: entries(match[1]), markdown)
+    markdown = _FLOORS.sub(lambda match: floors(match[1]), markdown)
     pages = {path.src_uri for path in files}
     text, copied = relinked(markdown, source=Path(str(page.file.abs_src_path)), uri=page.file.src_uri, pages=pages)
     for uri, path in copied.items():

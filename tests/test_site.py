@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 import shlex
@@ -98,7 +99,7 @@ def commands_of(text: str) -> Iterator[list[str]]:
 
 def faults_of(words: list[str]) -> str | None:
     """Return what of a command line the program does not know."""
-    command: Any = typer.main.get_command(_app())
+    command = _program()
     while words and hasattr(command, "commands"):
         if words[0].startswith("-"):
             break
@@ -112,10 +113,11 @@ def faults_of(words: list[str]) -> str | None:
     return f"no option {unknown[0]!r} of {command.name!r}" if unknown else None
 
 
-def _app() -> typer.Typer:
+@functools.cache
+def _program() -> Any:
     from vpr_runner.cli.app import app
 
-    return app
+    return typer.main.get_command(app)
 
 
 def test_every_command_that_a_page_prints_exists() -> None:
@@ -177,3 +179,17 @@ def test_a_readme_that_becomes_the_start_page_links_from_there(pages: ModuleType
     )
     assert text == "[a](plugins.md) [b](plugins/vpr-ray.md)"
     assert copied == {}
+
+
+def test_every_message_that_troubleshooting_quotes_is_the_programs_own() -> None:
+    """Code in the first column is what the program prints: each piece of it stands in the sources."""
+    table = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    symptoms = [row.split(" | ")[0] for row in re.findall(r"^\| (?!symptom|---)(.+) \|$", table, re.MULTILINE)]
+    quoted = [message for symptom in symptoms for message in re.findall(r"`([^`]+)`", symptom)]
+    code = "".join(
+        re.sub(r"[\"']\s*\n\s*f?[\"']|`|\{[^{}]*\}", "", path.read_text(encoding="utf-8"))
+        for top in ("packages", "plugins")
+        for path in sorted((ROOT / top).glob("*/src/**/*.py"))
+    )
+    assert [message for message in quoted if message not in code] == []
+    assert len(quoted) > 10
