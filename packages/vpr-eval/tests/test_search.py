@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vpr_eval import FlatIndex, Neighbours, search_exact
-from vpr_eval.index import exact
+from vpr_eval import FlatIndex, Neighbours, StoredRows, search_exact
+from vpr_eval.index import candidates, exact
+from vpr_eval.index.metric import exact_cost, rounding_bound
 
 
 def definition(queries, database, k, metric):
@@ -101,6 +102,90 @@ def test_near_ties_that_float32_cannot_tell_apart(metric, spread):
     assert (plain != expected.index).any(), "the case is too easy: plain float32 gets it right"
     same(flat(database, metric=metric).search(queries, 10), expected)
     same(search_exact(queries, database, 10, metric=metric, block=64), expected)
+
+
+def test_the_near_ties_need_the_bound(monkeypatch):
+    """Without it the case above goes wrong: rows whose float32 costs have changed places are not asked again."""
+    monkeypatch.setattr(candidates, "rounding_bound", lambda dim, norms, row, metric: np.full(len(norms), 1e-300))
+    with pytest.raises(AssertionError):
+        test_near_ties_that_float32_cannot_tell_apart("l2", 1e-6)
+
+
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+@pytest.mark.parametrize("dim", [1, 3, 64, 1000, 4096])
+def test_a_product_is_never_further_off_than_the_bound(metric, dim):
+    rng = np.random.default_rng(dim)
+    for scale in (1.0, 1e-22, 1e15) if metric == "l2" else (1.0,):
+        rows = unit(rng.standard_normal((40, dim))) * np.float32(scale)
+        rows[20:] = np.abs(rows[20:])  # errors that do not cancel
+        queries = np.abs(rows[:3]) + rows[10:13] * np.float32(1e-3 if metric == "l2" else 0)
+        norms, asked = (np.sqrt(np.einsum("nd,nd->n", x, x), dtype=np.float64) for x in (rows, queries))
+        cost = -(queries @ rows.T).astype(np.float64)
+        if metric == "l2":
+            cost = 2 * cost + np.einsum("nd,nd->n", rows, rows) + (queries.astype(np.float64) ** 2).sum(axis=1)[:, None]
+        for query in range(3):
+            bound = rounding_bound(dim, np.full(40, asked[query]), norms, metric)
+            exact = exact_cost(np.broadcast_to(queries[query], rows.shape), rows, metric)
+            assert (np.abs(cost[query] - exact) <= bound).all()
+            true = [
+                math.fsum((a - b) ** 2 if metric == "l2" else -a * b for a, b in zip(q, d, strict=True))
+                for q, d in [
+                    (queries[query].astype(np.float64).tolist(), row.astype(np.float64).tolist()) for row in rows
+                ]
+            ]
+            assert (np.abs(exact - true) <= bound * 2.0**-20 + 1e-300).all()
+
+
+class Wrong(np.ndarray):
+    """Queries whose products are off by nearly all that the bound allows, up for some rows, down for others."""
+
+    def __matmul__(self, other):
+        product = np.asarray(self) @ np.asarray(other)
+        return (product + WRONG["by"][: len(product), : product.shape[1]]).astype(np.float32)
+
+
+WRONG: dict[str, np.ndarray] = {}
+
+
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+@pytest.mark.parametrize("seed", range(6))
+def test_any_product_within_the_bound_gives_the_same_answer(metric, seed):
+    """What a library computes may be wrong by the bound in either direction, for the k-th as for its neighbours."""
+    rng = np.random.default_rng(seed)
+    dim, size, k = 64, 200, 5
+    base = unit(rng.standard_normal((1, dim)))
+    database = unit(base + 4e-4 * rng.standard_normal((size, dim)))
+    queries = unit(base + 0.02 * rng.standard_normal((3, dim)))
+    expected = definition(queries, database, k, metric)
+    norms = np.linalg.norm(queries.astype(np.float64), axis=1)
+    bound = rounding_bound(dim, norms, 1.0, metric)[:, None]
+    direction = np.where(rng.random((3, size)) < 0.5, -1.0, 1.0)
+    if seed < 2:  # the true nearest too far and all others too near, and the other way round
+        direction[:] = 1.0 if seed == 0 else -1.0
+        np.put_along_axis(direction, expected.index, -direction[0, 0], axis=1)
+    WRONG["by"] = direction * 0.9 * bound / (2 if metric == "l2" else 1)
+    rows = StoredRows(database)
+    rows.norms(unit=False)
+    tile = candidates.Candidates(queries.view(Wrong), norms, k, metric, 2**18)
+    tile.offer(rows, database, rows.norms(unit=False), 0)
+    same(tile.settle(rows), expected)
+
+
+def test_rows_of_very_different_length():
+    """One long row must not make every other a candidate, nor hide one."""
+    rng = np.random.default_rng(9)
+    database = rng.standard_normal((300, 6)).astype(np.float32)
+    database[150] *= np.float32(1e12)
+    database[7] *= np.float32(1e-12)
+    queries = database[[3, 7, 150, 299]] * np.float32(1.001)
+    expected = definition(queries, database, 12, "l2")
+    same(flat(database).search(queries, 12), expected)
+    same(search_exact(queries, database, 12, block=50), expected)
+
+
+def test_more_dimensions_than_the_bound_can_speak_of():
+    assert np.isinf(rounding_bound(2**22 + 8, np.ones(2), 1.0, "l2")).all()
+    assert rounding_bound(2**21, np.ones(2), 1.0, "l2")[0] < 1
 
 
 @pytest.mark.parametrize("most", [0, 64, 2048])

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from vpr_eval import Whitening, shorten, whitening_file
@@ -224,6 +225,19 @@ def test_a_flipped_bit_or_a_missing_end_is_noticed(saved, share):
     data[at] ^= 4
     saved.write_bytes(data)
     with pytest.raises(ValueError, match=r"^path: "):
+        Whitening.load(saved)
+
+
+@pytest.mark.parametrize("change", [{"power": 0.25}, {"samples": 7}, {"fingerprint": "another model"}, {"more": 1}])
+def test_what_the_file_says_of_itself_is_part_of_its_hash(saved, change):
+    """A file that is right in its tensors, with another model's name: not the file that was saved."""
+    with safe_open(saved, framework="numpy") as file:
+        metadata = file.metadata()
+    said = json.loads(metadata["vpr-whitening"])
+    assert {**said, **change} != said
+    metadata["vpr-whitening"] = json.dumps({**said, **change}, sort_keys=True)
+    save_file(load_file(saved), saved, metadata=metadata)
+    with pytest.raises(ValueError, match=r"path: .* is damaged: its SHA-256 does not fit its content"):
         Whitening.load(saved)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vpr_eval.index.hnsw import HNSWIndex
     from vpr_eval.index.ivf import IVFPQIndex, IVFSQIndex
     from vpr_eval.index.loading import load_index
+    from vpr_eval.index.stored import StoredRows
     from vpr_eval.index.validation import check_fingerprint
     from vpr_eval.intervals import Interval, bootstrap_interval, wilson_interval
     from vpr_eval.neighbours import Neighbours
@@ -43,6 +44,7 @@ __all__ = [
     "PrecisionRecall",
     "RecallResult",
     "Report",
+    "StoredRows",
     "Whitening",
     "bootstrap_interval",
     "check_fingerprint",
@@ -80,6 +82,7 @@ _HOME = {
     "PrecisionRecall": "threshold_curve",
     "RecallResult": "recall",
     "Report": "report",
+    "StoredRows": "index.stored",
     "Whitening": "whitening",
     "bootstrap_interval": "intervals",
     "check_fingerprint": "index.validation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from vpr_eval.index.container import IndexHeader, Payload, reading, write_container
 from vpr_eval.index.metric import Metric, check_metric
+from vpr_eval.index.stored import StoredRows
 from vpr_eval.index.validation import check_count, check_fingerprint, check_k, check_matrix, checked_rows
 from vpr_eval.neighbours import Neighbours
 
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 
     Float32 = npt.NDArray[np.float32]
     Float64 = npt.NDArray[np.float64]
+    Matrix = npt.NDArray[np.floating]
+    Stored = Matrix | Sequence[Matrix] | StoredRows
 
 __all__ = ["DescriptorIndex"]
+
+
+_PIECE_VALUES = 2**24
 
 
 class DescriptorIndex(ABC):
@@ -54,6 +60,28 @@ class DescriptorIndex(ABC):
         rows, norms = checked_rows(descriptors, name="descriptors", unit=self.metric == "ip", offset=len(self))
         if len(rows):
             self._add(rows, norms)
+
+    def build(self, rows: Stored) -> None:
+        """Fill an empty index from rows where they lie, piece by piece.
+
+        Args:
+            rows: ``(N, D)`` float32 or float16 arrays or memory maps, one or several (`StoredRows` also leaves out
+                some). Row ``i`` of them all has index ``i``.
+
+        Raises:
+            TypeError: no float32 or float16 numpy arrays.
+            ValueError: the index is not empty; or as for `add`.
+        """
+        for _, piece in self._to_build(rows).pieces(max(1, _PIECE_VALUES // self.dim)):
+            self.add(piece)
+
+    def _to_build(self, rows: Stored) -> StoredRows:
+        if len(self):
+            raise ValueError(f"rows: this index holds {len(self)} descriptors; build a new one, or use add()")
+        stored = StoredRows.of(rows)
+        if stored.shape[1] != self.dim:
+            raise ValueError(f"rows: dimension {stored.shape[1]}, the index has {self.dim}")
+        return stored
 
     def search(self, queries: Float32, k: int) -> Neighbours:
         """Return the ``k`` nearest of each of ``(Q, D)`` float32 queries, nearest first, ties by index.

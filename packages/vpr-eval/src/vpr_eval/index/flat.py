@@ -11,10 +11,11 @@ import numpy as np
 from vpr_eval.index.base import DescriptorIndex
 from vpr_eval.index.exact import search_checked
 from vpr_eval.index.metric import Metric
+from vpr_eval.index.stored import StoredRows
 from vpr_eval.index.validation import checked_rows
 
 if TYPE_CHECKING:
-    from vpr_eval.index.base import Float32, Float64
+    from vpr_eval.index.base import Float32, Float64, Stored
     from vpr_eval.index.container import IndexHeader, Payload
     from vpr_eval.neighbours import Neighbours
 
@@ -50,35 +51,48 @@ class FlatIndex(DescriptorIndex):
 
     def _clear(self) -> None:
         self._store = faiss.IndexFlat(self.dim)
-        self._largest_norm = 0.0
+        self._norms: list[Float64] = []
+        self._given: StoredRows | None = None
 
     def __len__(self) -> int:
-        return int(self._store.ntotal)
+        return int(self._store.ntotal) + (0 if self._given is None else len(self._given))
 
     @property
     def descriptors(self) -> Float32:
         """The ``(N, D)`` rows, a copy."""
-        return self._rows().copy()
+        return self._database().take(np.arange(len(self)))
 
-    def _rows(self) -> Float32:
-        if not len(self):
-            return np.empty((0, self.dim), dtype=np.float32)
-        return np.asarray(faiss.rev_swig_ptr(self._store.get_xb(), len(self) * self.dim)).reshape(-1, self.dim)
+    def build(self, rows: Stored) -> None:
+        """Search rows where they lie: nothing is copied, and their numbers are checked at the first search.
+
+        Args:
+            rows: ``(N, D)`` arrays or memory maps, one or several, that stay as they are while this lives.
+
+        Raises:
+            ValueError: the index is not empty, or has another dimension.
+        """
+        self._given = self._to_build(rows)
+
+    def _database(self) -> StoredRows:
+        added = np.empty((0, self.dim), dtype=np.float32)
+        if self._store.ntotal:
+            added = np.asarray(faiss.rev_swig_ptr(self._store.get_xb(), self._store.ntotal * self.dim))
+        if self._given is not None:
+            return self._given.followed_by(added.reshape(-1, self.dim)) if len(added) else self._given
+        rows = StoredRows(added.reshape(-1, self.dim))
+        rows.keep_norms(np.concatenate([np.empty(0), *self._norms]))
+        return rows
 
     def _add(self, rows: Float32, norms: Float64) -> None:
         self._store.add(rows)
-        self._largest_norm = max(self._largest_norm, float(norms.max()))
+        self._norms.append(norms)
 
     def _search(self, queries: Float32, norms: Float64, k: int) -> Neighbours:
-        return search_checked(
-            queries, self._rows(), k, metric=self.metric, query_norms=norms, largest_norm=self._largest_norm
-        )
+        return search_checked(queries, self._database(), k, metric=self.metric, query_norms=norms)
 
     def _write(self, write: Callable[[Any], int]) -> None:
-        rows = self._rows()
-        step = max(1, _BLOCK_VALUES // self.dim)
-        for start in range(0, len(rows), step):
-            write(np.ascontiguousarray(rows[start : start + step], dtype="<f4").data.cast("B"))
+        for _, rows in self._database().pieces(max(1, _BLOCK_VALUES // self.dim)):
+            write(np.ascontiguousarray(rows, dtype="<f4").data.cast("B"))
 
     def _read(self, header: IndexHeader, payload: Payload) -> None:
         row_bytes = 4 * self.dim
@@ -90,4 +104,4 @@ class FlatIndex(DescriptorIndex):
         while data := payload.read(row_bytes * max(1, _BLOCK_VALUES // self.dim)):
             rows = np.frombuffer(data, dtype="<f4").reshape(-1, self.dim)
             fresh._add(*checked_rows(rows, name="descriptors", unit=self.metric == "ip", offset=len(fresh)))
-        self._store, self._largest_norm = fresh._store, fresh._largest_norm
+        self._store, self._norms, self._given = fresh._store, fresh._norms, None

@@ -11,8 +11,10 @@ import numpy as np
 
 from vpr_eval.index.base import DescriptorIndex
 from vpr_eval.index.engine import faiss_metric, in_order, read_engine, spare, write_engine
+from vpr_eval.index.exact import search_checked
 from vpr_eval.index.metric import Metric
-from vpr_eval.index.validation import check_count
+from vpr_eval.index.stored import StoredRows
+from vpr_eval.index.validation import check_count, row_norms
 
 if TYPE_CHECKING:
     from vpr_eval.index.base import Float32, Float64
@@ -92,10 +94,19 @@ class IVFIndex(DescriptorIndex):
 
     def _search(self, queries: Float32, norms: Float64, k: int) -> Neighbours:
         self._build()
-        chosen = faiss.SearchParametersIVF()
-        chosen.nprobe = min(self.probes, self._engine.nlist)
-        cost, index = self._engine.search(queries, spare(k, len(self)), params=chosen)
+        self._engine.nprobe = min(self.probes, self._engine.nlist)
+        # faiss chooses lists by arithmetic that depends on the number of queries; ours does not.
+        near = search_checked(queries, self._centres(), self._engine.nprobe, metric=self.metric, query_norms=norms)
+        score = near.distance**2 if self.metric == "l2" else 1 - near.distance
+        cost, index = self._engine.search_preassigned(queries, spare(k, len(self)), near.index, score)
         return in_order(cost if self.metric == "l2" else -cost, index, k, self.metric)
+
+    def _centres(self) -> StoredRows:
+        coarse = faiss.downcast_index(self._engine.quantizer)
+        rows = np.asarray(faiss.rev_swig_ptr(coarse.get_xb(), coarse.ntotal * self.dim)).reshape(-1, self.dim)
+        centres = StoredRows(rows)
+        centres.keep_norms(row_norms(rows))  # means of unit rows are not unit
+        return centres
 
     def _write(self, write: Callable[[Any], int]) -> None:
         self._build()
