@@ -13,6 +13,7 @@ import pytest
 from vpr_core.components import ComponentConfig
 from vpr_core.testing.case import Case, Contract
 from vpr_core.testing.fields import check_fields_matter, digest
+from vpr_core.testing.index_batches import check_batches
 from vpr_core.testing.refusal import refused
 
 __all__ = ["IndexContract"]
@@ -163,41 +164,9 @@ class IndexContract(Contract):
             )
 
     def test_many_queries_find_what_each_finds_alone(self, case: Case) -> None:
-        """Nor does the number of queries matter where engines change their arithmetic with it.
-
-        faiss 1.13 multiplies matrices from 20 queries on, faiss 1.15 from ``queries * dimension >= 128,000`` on;
-        descriptors that lie close together then change places. So ``queries * dimension`` is `switch` here, and the
-        nearest 43 descriptors are such that float32 arithmetic from norms and products cannot tell them apart.
-        """
+        """Nor does the number of queries matter where engines change their arithmetic with it (`check_batches`)."""
         dim = 64 * self.option(case, "dim")
-        count = max(20, -(-self.option(case, "switch") // dim))
-        generator = np.random.default_rng(7)
-        spread = np.where(np.arange(300) % 7 == 0, 2e-3, 0.3)[:, None]
-        base = generator.normal(size=(1, dim))
-        rows = _unit(base + spread * generator.normal(size=(300, dim)))
-        queries = _unit(base + 2e-3 * generator.normal(size=(count, dim)))
-        index = self.index(case, dim=dim)
-        index.add(rows)
-        together = index.search(queries, 10)
-        some = range(0, count, count // 8)
-        alone = [index.search(queries[number : number + 1], 10) for number in some]
-        few = index.search(queries[:19], 10)
-        wrong = [
-            number
-            for number, found in zip(some, alone, strict=True)
-            if not np.array_equal(found.index[0], together.index[number])
-            or not np.array_equal(found.distance[0], together.distance[number])
-        ]
-        case.require(
-            not wrong,
-            f"{len(wrong)} of {len(alone)} queries of dimension {dim} find other neighbours or distances alone than "
-            f"among {count}: the engine changes its arithmetic with their number. Compute the distances of what it "
-            "proposes again, one way for all, and fetch what its rounding may have left out",
-        )
-        case.require(
-            np.array_equal(few.index, together.index[:19]) and np.array_equal(few.distance, together.distance[:19]),
-            f"19 queries of dimension {dim} find other neighbours or distances than among {count}",
-        )
+        check_batches(case, self.index(case, dim=dim), dim=dim, switch=self.option(case, "switch"))
 
     def test_queries_are_independent(self, case: Case) -> None:
         """A query finds the same alone as among others; neither search nor add changes its input."""
