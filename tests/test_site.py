@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
 import re
@@ -66,6 +67,34 @@ def test_the_api_has_an_entry_for_each_public_name(page: Path, pages: ModuleType
     shown = re.findall(r"^::: (\S+)$", pages.entries(package), re.MULTILINE)
     public = importlib.import_module(package).__all__
     assert sorted(shown) == sorted(f"{package}.{name}" for name in public)
+
+
+def documented_and_real(path: Path) -> Iterator[tuple[str, set[str], set[str]]]:
+    """Yield where a docstring lists arguments, the names that it lists and those that there are."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        listed = re.search(r"^ *Args:\n((?: {4,}.*\n|\n)+)", (ast.get_docstring(node) or "") + "\n", re.MULTILINE)
+        if listed is None:
+            continue
+        names = set(re.findall(r"^ {4}(?! )([^\s:][^:]*):", listed[1], re.MULTILINE))
+        made = (
+            [node]
+            if isinstance(node, ast.FunctionDef)
+            else [f for f in node.body if getattr(f, "name", "") == "__init__"]
+        )
+        for function in made:
+            a = function.args
+            real = {each.arg for each in [*a.posonlyargs, *a.args, *a.kwonlyargs]}
+            real |= {mark + each.arg for mark, each in (("*", a.vararg), ("**", a.kwarg)) if each}
+            yield f"{path.relative_to(ROOT)}: {node.name}", names, real
+
+
+def test_docstrings_list_arguments_that_exist_one_a_line() -> None:
+    """``nox -s docs`` reads them and fails on anything else; here it is noticed without mkdocs."""
+    checked = [each for path in sorted(ROOT.glob("packages/*/src/**/*.py")) for each in documented_and_real(path)]
+    assert [(where, names - real) for where, names, real in checked if names - real] == []
+    assert len(checked) > 50
 
 
 def slugs(text: str) -> set[str]:

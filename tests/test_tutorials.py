@@ -1,0 +1,94 @@
+"""The tutorials run as they are written: files are written, commands are run, in the order of the page.
+
+They run at small size: photographs of a few pixels, and in place of a network whose weights would be downloaded one
+that needs none. What is replaced is listed in `SMALL`; that each piece of it is still on the page is checked.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vpr_runner.cli import main
+
+TUTORIALS = Path(__file__).resolve().parents[1] / "docs" / "tutorials"
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MOST = {"robot": 3, "photo-archive": 2, "comparison": 5}  # commands that a first use may take (issue 12)
+SMALL = {
+    "{type: resnet18, train_from: layer3}": "{type: tiny, width: 0.25}",
+    "size: [240, 320]": "size: [48, 64]",
+    "num_clusters: 64": "num_clusters: 8",
+}
+ONE_SEED = ("seeds: [0, 1] ", "seeds: [0] ")  # half of the time
+
+
+def photos(folder: Path) -> None:
+    """Write 8 places, two database photos and one query each, 60 m apart: noise of the place, another exposure each."""
+    rng = np.random.default_rng(0)
+    for place in range(8):
+        view = rng.integers(0, 200, (6, 8, 3)).repeat(10, axis=0).repeat(10, axis=1)
+        for visit, role in enumerate(("database", "database", "queries")):
+            path = folder / role / f"@{500_000 + 60 * place}.{visit}@4500000.0@.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((view + 15 * visit + rng.integers(0, 8, view.shape)).astype(np.uint8)).save(path)
+
+
+def pieces(page: str) -> list[tuple[str, str, str]]:
+    """Return language, file name and text of each block of a page."""
+    return BLOCK.findall((TUTORIALS / f"{page}.md").read_text(encoding="utf-8"))
+
+
+def commands(page: str) -> list[str]:
+    return [line for language, _, text in pieces(page) if language == "sh" for line in text.splitlines() if line]
+
+
+def run(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do what a page says, in ``folder``; every command must succeed."""
+    monkeypatch.chdir(folder)
+    for language, name, text in pieces(page):
+        if name:
+            for there, here in SMALL.items():
+                assert there in text, f"{page}.md says nothing of {there} any more; mend SMALL"
+                text = text.replace(there, here)
+            text = text.replace(*ONE_SEED)
+            Path(name).write_text(text, encoding="utf-8")
+        if language == "sh":
+            for line in text.splitlines():
+                program, *arguments = shlex.split(line)
+                assert program == "vpr"
+                assert main(arguments) == 0, line
+
+
+def test_each_first_use_takes_few_commands() -> None:
+    for page, most in MOST.items():
+        if (TUTORIALS / f"{page}.md").exists():
+            assert 1 <= len(commands(page)) <= most
+
+
+@pytest.mark.slow
+def test_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(tmp_path / "photos")
+    run("comparison", tmp_path, monkeypatch)
+    said = capsys.readouterr().out
+    assert "queries without a right image   0" in said
+    assert "NetVLAD against GeM (untrained): recall@1" in said
+    assert {path.name for path in (tmp_path / "runs" / "mine").iterdir()} >= {"result.json", "table.md", "recall.png"}
+
+
+def test_the_first_ten_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "photos")
+    new = next((tmp_path / "photos" / "queries").iterdir())
+    (tmp_path / "new.jpg").write_bytes(new.read_bytes())
+    run("first-photos", tmp_path, monkeypatch)
+    said = capsys.readouterr().out
+    answer = re.search(r"^ *1 +\S+ +(\S+)", said, re.MULTILINE)
+    assert answer is not None
+    assert answer[1].split("@")[1].split(".")[0] == new.name.split("@")[1].split(".")[0]  # the same place
+    assert (tmp_path / "why" / "retrieval.png").is_file()
