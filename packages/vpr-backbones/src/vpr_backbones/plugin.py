@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from vpr_backbones.table import NETWORKS, Network
-from vpr_core import BackboneSpec, ComponentConfig, hookimpl
+from vpr_backbones.timm_models import look_up
+from vpr_core import BackboneSpec, ComponentConfig, ImageNeeds, hookimpl
 
 if TYPE_CHECKING:
     from vpr_backbones.normalization import Normalization
@@ -209,6 +210,30 @@ def _fetches(config: NetworkConfig | TimmConfig) -> tuple[Capability, ...]:
     return ("reaches_network", "reads_environment") if config.weights == "imagenet" else ()
 
 
+def _patches(config: TimmConfig) -> ImageNeeds | None:
+    """A plain vision transformer takes multiples of its patch."""
+    known = look_up(config.model)
+    return ImageNeeds(multiple=known.patch) if known is not None and known.patch else None
+
+
+def _whose_weights(config: TimmConfig) -> Iterator[str]:
+    """``imagenet`` is whatever timm takes by default for a model: say which weights these are, and their licence."""
+    if config.weights != "imagenet":
+        return
+    known = look_up(config.model)
+    if known is None:
+        yield f"timm's list here does not hold {config.model!r}; if timm has it, look there for its weights' licence"
+    elif not known.tag:
+        yield f"timm publishes no weights of {known.name!r}: say weights: none, or give a file"
+    else:
+        yield (
+            f"weights: imagenet takes timm's {known.name}.{known.tag}, licence {known.licence}; name the tag, as in "
+            f"model: {known.name}.{known.tag}, to keep them when timm's default changes"
+            if "." not in config.model
+            else f"weights: imagenet takes timm's {known.name}.{known.tag}, licence {known.licence}"
+        )
+
+
 @hookimpl
 def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
     """Yield the tiny CNN, timm and every network of the table."""
@@ -227,6 +252,8 @@ def vpr_backbones() -> Iterator[BackboneSpec[Any]]:
         reaches_network=True,
         reads_environment=True,
         capabilities=_fetches,
+        images=_patches,
+        remarks=_whose_weights,
     )
     yield BackboneSpec(
         name="rootsift",

@@ -36,6 +36,7 @@ from vpr_core.errors import (
     VPRError,
 )
 from vpr_core.hookspecs import hookimpl
+from vpr_core.image_needs import ImageNeeds
 from vpr_core.origin import LoadedPlugin, PluginFailure, PluginOrigin
 from vpr_core.registry import Registry, build_registry
 from vpr_core.types import FeatureSpec
@@ -55,6 +56,7 @@ __all__ = [
     "DatasetSpec",
     "EngineSpec",
     "FeatureSpec",
+    "ImageNeeds",
     "IndexSpec",
     "LoadedPlugin",
     "LoggerSpec",

@@ -10,6 +10,8 @@ from typing import Any
 
 from vpr_core.components import KINDS, ComponentConfig, ComponentSpec
 from vpr_core.errors import PluginError, UnknownComponentError
+from vpr_core.image_needs import ImageNeeds
+from vpr_core.known_plugins import comes_with
 from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
 
 __all__ = ["Catalogue"]
@@ -89,12 +91,32 @@ class Catalogue:
         text = f"no {kind} named {name[:80]!r}"
         if close:
             text += f"; did you mean {close[0]!r}?"
-        text += f"{'' if close else '.'} Installed: {', '.join(installed) or 'none'}."
+        text += f"{comes_with(kind, name)}{'' if close else '.'} Installed: {', '.join(installed) or 'none'}."
         if self.failures:
             text += f" Plug-ins that failed to load: {'; '.join(map(str, self.failures))}."
         if self.disabled:
             text += f" Plug-ins left out by request: {', '.join(self.disabled)}."
         return text
+
+    def image_needs(self, config: ComponentConfig) -> ImageNeeds | None:
+        """What the backbone that ``config`` describes asks of its images; None when its plug-in does not say."""
+        needs: ImageNeeds | None = self._asked("backbone", config, "images")
+        return needs
+
+    def remarks(self, kind: str, config: ComponentConfig) -> tuple[str, ...]:
+        """What a user should know of the component that ``config`` describes before it is used, a line each."""
+        return tuple(map(str, self._asked(kind, config, "remarks") or ()))
+
+    def _asked(self, kind: str, config: ComponentConfig, what: str) -> Any:
+        spec = self.get(kind, config.type)
+        asked = getattr(spec, what)
+        try:
+            return asked(config) if asked is not None else None
+        except Exception as error:
+            raise PluginError(
+                f"{kind} {spec.name!r} of {self.origin(kind, spec.name)}: its function {what} failed on a config that "
+                f"its own model accepts ({type(error).__name__}: {error})"
+            ) from error
 
     def build(self, kind: str, config: ComponentConfig, *args: Any) -> Any:
         """Build the component that ``config`` describes: ``registry.build("pooling", config.pooling, features)``.

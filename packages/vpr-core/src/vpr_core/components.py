@@ -6,11 +6,13 @@ A spec is data: a name, the pydantic model of its parameters and a function that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from vpr_core.image_needs import ImageNeeds
 
 if TYPE_CHECKING:
     from vpr_core.engines import Engine
@@ -102,6 +104,8 @@ class ComponentSpec(Generic[C]):
             installed here, do not count.
         capabilities: of one config, which of the four it needs; None: all that are declared. For a component of which
             most settings are harmless. It reads the config only, and says at most what the flags declare.
+        remarks: of one config, what a user should know before it is used: whose weights it takes and their licence, a
+            line each. `vpr validate` prints them. It imports no torch and asks no network.
 
     What comes with a stranger's file may only choose a component, with a config, that needs none of the four
     (`vpr_core.trust`).
@@ -117,6 +121,7 @@ class ComponentSpec(Generic[C]):
     reads_environment: bool = False
     starts_processes: bool = False
     capabilities: Callable[[C], Collection[Capability]] | None = None
+    remarks: Callable[[C], Iterable[str]] | None = None
 
     @property
     def declared(self) -> frozenset[Capability]:
@@ -139,10 +144,15 @@ class ComponentSpec(Generic[C]):
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneSpec(ComponentSpec[C]):
-    """``build(config) -> Backbone``."""
+    """``build(config) -> Backbone``.
+
+    Attributes:
+        images: what the backbone that ``config`` describes asks of its images, or None; imports no torch.
+    """
 
     kind: ClassVar[str] = "backbone"
     build: Callable[[C], Backbone]
+    images: Callable[[C], ImageNeeds | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from vpr_core.errors import ConfigFault
 if TYPE_CHECKING:
     from vpr_core.catalogue import Catalogue
 
-__all__ = ["faults_of"]
+__all__ = ["faults_of", "where_of"]
 
 _TAG_ERRORS = ("union_tag_invalid", "union_tag_not_found")
 _EXPECTED = {
@@ -76,12 +76,13 @@ def faults_of(
         message = _message(details, loc, catalogue, data)
         if details["type"] in _TAG_ERRORS:
             loc = (*loc, "type")
-        fault = ConfigFault(dotted(loc), message, _where(loc, document, overrides))
+        fault = ConfigFault(dotted(loc), message, where_of(loc, document, overrides))
         faults.setdefault((fault.path, fault.message), fault)
     return list(faults.values())
 
 
-def _where(loc: Loc, document: YamlDocument, overrides: Mapping[str, str]) -> str:
+def where_of(loc: Loc, document: YamlDocument, overrides: Mapping[str, str]) -> str:
+    """The ``--set`` or the line that says the value at ``loc``."""
     for length in range(len(loc), 0, -1):
         override = overrides.get(".".join(map(str, loc[:length])))
         if override is not None:

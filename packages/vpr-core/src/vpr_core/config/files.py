@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from vpr_core.config.faults import faults_of
+from vpr_core.config.faults import faults_of, where_of
 from vpr_core.config.model import named_in, run_config_model
 from vpr_core.config.overrides import apply_overrides
 from vpr_core.config.run import RunConfig
@@ -81,6 +81,10 @@ def _validate(
             said = f"{type(error).__name__}: {error}"
             raise PluginError(f"{document.source}: a component's config model failed to validate ({said})") from error
         raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
+    needs, size = registry.image_needs(run.backbone), run.image.size
+    if needs is not None and size is not None and (said := needs.fault(*size)):
+        fault = ConfigFault("image.size", said, where_of(("image", "size"), document, by_path))
+        raise ConfigError([fault], source=document.source)
     whole = run_config_model(registry)  # equal runs have one class, whatever of it was needed to read them
     return whole.model_construct(run.model_fields_set, **{name: getattr(run, name) for name in whole.model_fields})
 

@@ -13,6 +13,7 @@ from vpr_runner.cli import new_plugin, reference
 from vpr_runner.cli.described import described
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import JsonOption, PluginOption
+from vpr_runner.cli.remarks import remarks_of
 
 if TYPE_CHECKING:
     from vpr_core import Registry
@@ -69,12 +70,23 @@ def plugins(
 @app.command("show", short_help="One component, and how a run file writes it.")
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of a component: netvlad.", show_default=False)],
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="FIELD=VALUE", help="With this parameter: model=resnet18.", show_default=False),
+    ] = None,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the components of that name: source, paper, parameters, and the block of a run file with all defaults."""
+    """Show the components of that name: source, paper, parameters, the block of a run file, and what they say of it.
+
+    What a component says (whose weights it takes, their licence, which images it wants) may depend on its parameters:
+    `vpr plugins show timm --with model=vit_small_patch14_dinov2`.
+    """
     registry = registry_of(plugin, quiet=True)
-    found = described(registry, name=name)
+    found = [
+        {**item, "remarks": remarks_of(registry, item["kind"], name, given or ())}
+        for item in described(registry, name=name)
+    ]
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -83,6 +95,8 @@ def show(
         values = [f"{each['name']}: {each['default'] or 'CHANGE_ME'}" for each in item["parameters"]]
         block = ", ".join([f"type: {name}", *(value for value in values if "." not in value.partition(":")[0])])
         print("\n".join(_wrapped(f"{item['kind']}: {{{block}}}", "      ")) + "\n")
+        if item["remarks"]:
+            print("\n".join(line for said in item["remarks"] for line in _wrapped(said, "    ")) + "\n")
 
 
 def _plugins(registry: Registry) -> dict[str, Any]:

@@ -10,18 +10,24 @@ from contextlib import contextmanager
 __all__ = ["told"]
 
 
+LEAVES = ("vpr_backbones", "vpr_data", "vpr_pooling", "vpr_losses", "vpr_eval")
+
+
 @contextmanager
 def told(level: int) -> Iterator[None]:
-    """Print what the loggers below ``vpr_runner`` report from ``level`` on, as long as the block lasts."""
-    log, handler = logging.getLogger("vpr_runner"), _Lines(level)
-    before = log.level
-    log.setLevel(level)
-    log.addHandler(handler)
+    """Print what the loggers below ``vpr_runner`` report from ``level`` on, and the warnings of the leaves."""
+    handler = _Lines(level)
+    levels = {"vpr_runner": level, **dict.fromkeys(LEAVES, logging.WARNING)}
+    before = {name: logging.getLogger(name).level for name in levels}
+    for name, wanted in levels.items():
+        logging.getLogger(name).setLevel(wanted)
+        logging.getLogger(name).addHandler(handler)
     try:
         yield
     finally:
-        log.removeHandler(handler)
-        log.setLevel(before)
+        for name, level_before in before.items():
+            logging.getLogger(name).removeHandler(handler)
+            logging.getLogger(name).setLevel(level_before)
 
 
 class _Lines(logging.Handler):

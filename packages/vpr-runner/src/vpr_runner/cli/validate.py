@@ -11,6 +11,7 @@ import typer
 from vpr_runner.cli.failures import USAGE
 from vpr_runner.cli.loading import load, registry_of
 from vpr_runner.cli.options import Data, PluginOption, SetOption
+from vpr_runner.cli.remarks import remarks
 
 __all__ = ["validate"]
 
@@ -60,9 +61,9 @@ def _is_suite(path: Path) -> bool:
 
 
 def _check_run(path: Path, settings: list[str] | None, plugin: list[Path] | None, *, show: bool) -> str:
-    config, _ = load(path, settings=settings, plugins=plugin)
+    config, registry = load(path, settings=settings, plugins=plugin)
     if not show:
-        return f"{path}: ok"
+        return "\n".join([f"{path}: ok", *(f"  {said}" for said in remarks(config, registry))])
     from vpr_core.config import to_yaml
 
     return to_yaml(config)

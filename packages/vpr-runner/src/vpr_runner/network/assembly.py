@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from vpr_backbones.seeding import seeded
 from vpr_core import FeatureSpec
 from vpr_runner.keys import key
 from vpr_runner.network.retriever import Retriever
@@ -21,10 +22,9 @@ __all__ = ["assemble"]
 def assemble(config: RunConfig, registry: Registry) -> Retriever:
     """Build the backbone and pooling layer that a run file names, not yet initialised from features.
 
-    Random weights are a function of the run's seed; the global generators are left as they were.
+    Random weights are a function of the run's seed, from any thread; the global generators are left as they were.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(key(config.seed, "weights"))
+    with seeded(key(config.seed, "weights")):
         backbone: Any = registry.build("backbone", config.backbone)
         features = FeatureSpec(
             channels=backbone.out_channels,

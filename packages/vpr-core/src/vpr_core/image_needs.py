@@ -1,0 +1,78 @@
+"""Which images a backbone takes and which its authors recommend: asked before a run, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["ImageNeeds"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageNeeds:
+    """What a backbone asks of the size of its images.
+
+    Attributes:
+        multiple: sides must be multiples of this: a vision transformer's patch.
+        patches: least number of squares of that side in an image.
+        square: height and width must be equal.
+        only: the one size ``(height, width)`` it takes; None: any that keeps the rest.
+        recommended: the block ``image`` of a run file with which the published numbers were had; empty: nobody says.
+
+    Example:
+        >>> ImageNeeds(multiple=14, patches=65).fault(112, 112)
+        'got [112, 112], which is 64 patches of 14 x 14 pixels, and at least 65 are needed; such as [126, 126]'
+        >>> ImageNeeds(multiple=14, patches=65).fault(322, 322)
+        ''
+    """
+
+    multiple: int = 1
+    patches: int = 1
+    square: bool = False
+    only: tuple[int, int] | None = None
+    recommended: Mapping[str, Any] = field(default_factory=dict)
+
+    def fault(self, height: int, width: int) -> str:
+        """Say why images of ``height x width`` pixels are not taken, and which would be; empty when they are."""
+        got = f"got [{height}, {width}]"
+        if self.only is not None and (height, width) != self.only:
+            return f"{got}, and this backbone takes [{self.only[0]}, {self.only[1]}] only"
+        if self.square and height != width:
+            side = self._nearest(max(height, width))
+            return f"{got}, and this backbone takes square images only; such as [{side}, {side}]"
+        if height % self.multiple or width % self.multiple:
+            near = [self._nearest(side) for side in (height, width)]
+            return f"{got}, and this backbone takes multiples of {self.multiple}; such as {near}"
+        count = (height // self.multiple) * (width // self.multiple)
+        if count < self.patches:
+            side = self.multiple * next(n for n in range(1, self.patches + 1) if n * n >= self.patches)
+            return (
+                f"{got}, which is {count} patches of {self.multiple} x {self.multiple} pixels, and at least "
+                f"{self.patches} are needed; such as [{side}, {side}]"
+            )
+        return ""
+
+    def departure(self, image: Mapping[str, Any]) -> str:
+        """Say where the block ``image`` departs from what is recommended; empty when it does not.
+
+        A field that the block does not have is passed over.
+        """
+        wanted = {name: value for name, value in self.recommended.items() if name in image}
+        other = {name: value for name, value in wanted.items() if _plain(image[name]) != _plain(value)}
+        if not other:
+            return ""
+        said = ", ".join(f"{name}: {_written(image[name])}" for name in other)
+        better = ", ".join(f"{name}: {_written(value)}" for name, value in self.recommended.items())
+        return f"image: {{{said}}} departs from what the backbone's authors recommend, image: {{{better}}}"
+
+    def _nearest(self, side: int) -> int:
+        return max(1, round(side / self.multiple)) * self.multiple
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _written(value: Any) -> str:
+    return "null" if value is None else str(_plain(value))

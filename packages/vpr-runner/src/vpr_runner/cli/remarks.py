@@ -1,0 +1,55 @@
+"""What a run file's components say of themselves before they are used: weights, licences, recommended images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+
+__all__ = ["remarks", "remarks_of"]
+
+
+def remarks(config: RunConfig, registry: Registry) -> Iterator[str]:
+    """Yield a line for each remark: ``backbone: weights: imagenet takes timm's ...``. Imports no torch."""
+    for kind in ("backbone", "pooling", "index"):
+        for said in registry.remarks(kind, getattr(config, kind)):
+            yield f"{kind}: {said}"
+    needs = registry.image_needs(config.backbone)
+    if needs is not None and (said := needs.departure(config.image.model_dump())):
+        yield said
+
+
+def remarks_of(registry: Registry, kind: str, name: str, given: Sequence[str] = ()) -> list[str]:
+    """Return what one component says of itself with its defaults and ``given``, ``["model=resnet18"]``.
+
+    Empty where a parameter that it needs is not given.
+
+    Raises:
+        UsageError: ``given`` is not of the form ``field=value``, or the component does not take it.
+    """
+    import yaml
+    from pydantic import ValidationError
+
+    from vpr_core import UsageError
+
+    values = {}
+    for item in given:
+        field, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"--with {item}: write FIELD=VALUE, such as model=resnet18")
+        values[field] = yaml.safe_load(value)
+    try:
+        config = registry.get(kind, name).config.model_validate({"type": name, **values})
+    except ValidationError as error:
+        if not given:
+            return []
+        faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise UsageError(f"--with: {kind} {name} does not take {', '.join(given)} ({faults})") from error
+    said = list(registry.remarks(kind, config))
+    needs = registry.image_needs(config) if kind == "backbone" else None
+    if needs is not None and needs.recommended:
+        block = ", ".join(f"{key}: {value}" for key, value in needs.recommended.items())
+        said.append(f"recommended: image: {{{block}}}")
+    return said
