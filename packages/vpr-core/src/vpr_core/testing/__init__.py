@@ -10,12 +10,14 @@ from vpr_core.testing.case import Case, Contract, Trial, over_registry
 from vpr_core.testing.dataset import DatasetContract
 from vpr_core.testing.engine import EngineContract
 from vpr_core.testing.index import IndexContract
+from vpr_core.testing.logger import LoggerContract
 from vpr_core.testing.loss import LossContract
 from vpr_core.testing.miner import MinerContract
 from vpr_core.testing.place_loss import PlaceLossContract
 from vpr_core.testing.pooling import PoolingContract
 from vpr_core.testing.reranker import RerankerContract
 from vpr_core.testing.run import breaches
+from vpr_core.testing.runtime import RuntimeContract
 from vpr_core.testing.sequence import SequenceContract
 from vpr_core.testing.tuple_loss import TupleLossContract
 
@@ -26,11 +28,13 @@ __all__ = [
     "DatasetContract",
     "EngineContract",
     "IndexContract",
+    "LoggerContract",
     "LossContract",
     "MinerContract",
     "PlaceLossContract",
     "PoolingContract",
     "RerankerContract",
+    "RuntimeContract",
     "SequenceContract",
     "Trial",
     "TupleLossContract",
