@@ -6,14 +6,18 @@ that needs none. What is replaced is listed in `SMALL`; that each piece of it is
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from vpr_core import build_registry, load_run_file
+from vpr_runner import assemble, save_retriever
 from vpr_runner.cli import main
 
 TUTORIALS = Path(__file__).resolve().parents[1] / "docs" / "tutorials"
@@ -92,3 +96,28 @@ def test_the_first_ten_minutes(
     assert answer is not None
     assert answer[1].split("@")[1].split(".")[0] == new.name.split("@")[1].split(".")[0]  # the same place
     assert (tmp_path / "why" / "retrieval.png").is_file()
+
+
+def test_the_example_of_deployment_finds_what_vpr_search_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    query = sorted((tmp_path / "photos" / "queries").iterdir())[3]
+    Path("query.jpg").write_bytes(query.read_bytes())
+    Path("run.yaml").write_text(
+        "dataset: {type: folder, root: photos}\nbackbone: {type: tiny, width: 0.25}\npooling: {type: avg}\n"
+        "image: {size: [48, 64]}\ntrain: {epochs: 0}\n"
+    )
+    registry = build_registry()
+    config = load_run_file("run.yaml", registry)
+    save_retriever(assemble(config, registry), Path("runs/first"), config)
+    assert main(["extract", "runs/first", "photos/database", "-o", "map", "-q"]) == 0
+    page = (TUTORIALS.parent / "how-to" / "deployment.md").read_text(encoding="utf-8")
+    (example,) = [text for language, _, text in BLOCK.findall(page) if language == "python"]
+    names: dict[str, Any] = {}
+    exec(compile(example, "deployment.md", "exec"), names)
+    capsys.readouterr()
+    assert main(["search", "map", "query.jpg", "--json", "-q"]) == 0
+    (asked,) = json.loads(capsys.readouterr().out)
+    assert names["answers"] == [answer["image"] for answer in asked["answers"]]
