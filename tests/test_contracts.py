@@ -17,9 +17,13 @@ from vpr_core.testing import (
     DatasetContract,
     EngineContract,
     IndexContract,
+    LoggerContract,
     LossContract,
     MinerContract,
     PoolingContract,
+    RerankerContract,
+    RuntimeContract,
+    SequenceContract,
     Trial,
     over_registry,
 )
@@ -33,6 +37,8 @@ BUILT_IN = {
     "dataset": {"city", "folder"},
     "index": {"flat", "hnsw"},
     "engine": {"local"},
+    "runtime": {"torch"},
+    "logger": {"csv"},
 }
 QUICK = {"tiny", "resnet18", "squeezenet1_1", "mobilenet_v3_small"}
 NO_DOWNLOAD = {"weights": "imagenet weights are a download, a file has to exist; vpr-backbones tests both"}
@@ -42,7 +48,7 @@ def test_every_plugin_loads() -> None:
     assert REGISTRY.failures == ()
 
 
-AWAITED = {"sequence", "reranker", "runtime", "logger"}
+AWAITED = {"sequence", "reranker"}
 """Kinds of hook API 1.1 whose built-in components are being written: whoever adds the first one adds its kind above."""
 
 
@@ -261,4 +267,39 @@ class TestIndexes(IndexContract):
     installed("engine", {"ray": Trial(skip="needs a cluster; its own tests bring one")}),
 )
 class TestEngines(EngineContract):
+    pass
+
+
+SEQUENCES: dict[str, Trial | list[Trial]] = {}
+RERANKERS: dict[str, Trial | list[Trial]] = {}
+"""How to try one by its name; a component that is not named is tried with its defaults."""
+
+if REGISTRY.specs("sequence"):
+
+    @over_registry(REGISTRY, "sequence", SEQUENCES)
+    class TestSequences(SequenceContract):
+        pass
+
+
+if REGISTRY.specs("reranker"):
+
+    @over_registry(REGISTRY, "reranker", RERANKERS)
+    class TestRerankers(RerankerContract):
+        pass
+
+
+@over_registry(REGISTRY, "runtime")
+class TestRuntimes(RuntimeContract):
+    pass
+
+
+def csv_keys(folder: Path) -> list[int]:
+    """Keys of the records that the logger ``csv`` keeps."""
+    (path,) = folder.glob("*.csv")
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [int(row["key"]) for row in csv.DictReader(stream)]
+
+
+@over_registry(REGISTRY, "logger", {"csv": Trial(options={"keys": csv_keys}, other={"file": ["other.csv"]})})
+class TestLoggers(LoggerContract):
     pass

@@ -1,16 +1,23 @@
-"""What a run file can name of this package: the engine that needs nothing. Imports neither torch nor numpy."""
+"""What a run file can name of this package: the engine and the runtime that need nothing, and a table of metrics.
+
+Imports neither torch nor numpy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from vpr_core import ComponentConfig, EngineSpec, hookimpl
+from pydantic import Field
+
+from vpr_core import ComponentConfig, EngineSpec, LoggerSpec, RuntimeSpec, hookimpl
 
 if TYPE_CHECKING:
     from vpr_core.engines import Engine
+    from vpr_core.loggers import LoggedRun, TrainingLogger
+    from vpr_core.runtimes import Runtime, RuntimeRequest
 
-__all__ = ["LocalConfig", "vpr_engines"]
+__all__ = ["CsvConfig", "LocalConfig", "TorchConfig", "vpr_engines", "vpr_loggers", "vpr_runtimes"]
 
 
 class LocalConfig(ComponentConfig):
@@ -25,9 +32,58 @@ def _build_local(config: LocalConfig) -> Engine:
     return LocalEngine()
 
 
+class TorchConfig(ComponentConfig):
+    """The runtime ``torch`` has no parameters; ``compute`` says in which precision, and whether to compile."""
+
+    type: Literal["torch"] = "torch"
+
+
+class CsvConfig(ComponentConfig):
+    """Parameters of `vpr_runner.files.csv_log.CsvLog`."""
+
+    type: Literal["csv"] = "csv"
+    file: str = Field(
+        default="metrics.csv",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.csv$",
+        description="Name of the table in the run's folder; ends in .csv.",
+    )
+
+
+def _build_torch(config: TorchConfig, request: RuntimeRequest) -> Runtime:
+    from vpr_runner.encoding.torch_runtime import TorchRuntime
+
+    return TorchRuntime(request)
+
+
+def _build_csv(config: CsvConfig, run: LoggedRun) -> TrainingLogger:
+    from vpr_runner.files.csv_log import CsvLog
+
+    return CsvLog(run.folder / config.file, after=run.after)
+
+
 @hookimpl
 def vpr_engines() -> Iterator[EngineSpec[Any]]:
     """Yield the engines of this package."""
     yield EngineSpec(
         name="local", config=LocalConfig, build=_build_local, summary="this process, or torchrun's; the default"
+    )
+
+
+@hookimpl
+def vpr_runtimes() -> Iterator[RuntimeSpec[Any]]:
+    """Yield the runtimes of this package."""
+    yield RuntimeSpec(
+        name="torch",
+        config=TorchConfig,
+        build=_build_torch,
+        summary="the network's own modules in torch; the default",
+        needs="network",
+    )
+
+
+@hookimpl
+def vpr_loggers() -> Iterator[LoggerSpec[Any]]:
+    """Yield the loggers of this package."""
+    yield LoggerSpec(
+        name="csv", config=CsvConfig, build=_build_csv, summary="a CSV table in the run's folder, a row a record"
     )

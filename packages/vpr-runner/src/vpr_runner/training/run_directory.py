@@ -26,9 +26,10 @@ from vpr_runner.files.documents import parsed
 from vpr_runner.files.lock import folder_lock
 from vpr_runner.files.provenance import provenance
 from vpr_runner.training.checkpoint import Checkpoints
+from vpr_runner.training.loggers import Loggers
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core import Registry, RunConfig
     from vpr_core.types import Dataset, PlaceSplit
 
 __all__ = ["RunDirectory"]
@@ -44,6 +45,8 @@ class RunDirectory:
     def __init__(self, path: Path, config: RunConfig, *, writes: bool) -> None:
         self.path, self.config, self.writes = path, config, writes
         self.checkpoints = Checkpoints(path / "checkpoints", keep=config.train.keep)
+        self._loggers = Loggers()
+        self._records = 0
 
     @classmethod
     @contextmanager
@@ -61,7 +64,10 @@ class RunDirectory:
             run = cls(path, config, writes=True)
             run._begin(resume=resume)
             ranks.wait()
-            yield run
+            try:
+                yield run
+            finally:
+                run._loggers.close()
 
     def _begin(self, *, resume: bool) -> None:
         for folder in (self.path, self.path / "checkpoints", self.path / "best", self.path / "model"):
@@ -135,6 +141,27 @@ class RunDirectory:
             file.write(json.dumps(values, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        self._loggers.log(self._records, values)
+        self._records += 1
+
+    def tell_loggers(self, registry: Registry) -> None:
+        """Tell the run file's loggers of every record from now on; those that are on disk count.
+
+        Raises:
+            UsageError: a logger cannot be set up.
+        """
+        if not self.writes:
+            return
+        file = self.path / "metrics.jsonl"
+        self._records = file.read_bytes().count(b"\n") if file.exists() else 0
+        self._loggers = Loggers.build(
+            self.config.loggers,
+            registry,
+            folder=self.path,
+            name=self.config.name,
+            config=self.config.model_dump(mode="json"),
+            after=self._records - 1,
+        )
 
     def forget_metrics_after(self, size: int) -> None:
         """Drop the lines that a killed process wrote after its last checkpoint: they will be written again."""

@@ -85,7 +85,7 @@ def train(
         checkpoint_seconds: longest time between two checkpoints; there is one at each part's beginning in any case.
 
     Raises:
-        UsageError: the data or the directory do not allow it.
+        UsageError: the data, the directory or a logger do not allow it.
         NonFiniteLossError: the loss became NaN or infinite; the state before that step is saved.
     """
     compute = Compute.of(config.compute, config.image)
@@ -142,6 +142,7 @@ def train(
                 shown=progress and ranks.is_main,
             )
             ranks.same_weights(retriever)
+        run.tell_loggers(registry)
 
         while True:
             if not job.state.validated:
