@@ -56,7 +56,16 @@ def test_distribution_is_complete(folder: Path) -> None:
     assert project["name"] == folder.name
     assert project["license"] == "Apache-2.0"
     assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
-    assert len((folder / "README.md").read_text(encoding="utf-8").splitlines()) >= 10, "README.md says too little"
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) >= 10, "README.md says too little"
+    assert not re.findall(r"\]\((?!https?:|#)[^)]+\)", readme), (
+        "a link into the checkout leads nowhere on a package index"
+    )
+    assert project["urls"]
+    assert project["requires-python"] == ">=3.11"
+    assert project["license-files"] == ["LICENSE"]
+    assert 20 < len(project["description"]) < 200
+    assert "Programming Language :: Python :: 3" in project["classifiers"]
     assert (module / "py.typed").exists()
     assert "__all__" in (module / "__init__.py").read_text(encoding="utf-8")
 

@@ -50,7 +50,7 @@ def test_every_page_is_in_the_menu_once_and_every_entry_is_a_page(pages: ModuleT
     named = list(menu(CONFIG["nav"]))
     written = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     from_elsewhere = pages.elsewhere()
-    assert sorted(named) == sorted(written | set(from_elsewhere))
+    assert sorted(named) == sorted(written | set(from_elsewhere)), "each page has one line below nav: in mkdocs.yml"
     assert [source for source in from_elsewhere.values() if not (ROOT / source).is_file()] == []
 
 
