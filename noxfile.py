@@ -29,7 +29,11 @@ PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
 FOLDERS = (*(f"packages/{name}" for name in PACKAGES), *(f"plugins/{name}" for name in PLUGINS))
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads that spin make busy cores an order slower
-EXTRAS = {"vpr-backbones": "[sift,matlab]", "vpr-pooling": "[onnx]"}  # what some tests skip without
+EXTRAS = {
+    "vpr-backbones": "[sift,matlab]",
+    "vpr-pooling": "[onnx]",
+    "vpr-data": "[heif,video]",
+}  # what some tests skip without
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
 
 
@@ -110,7 +114,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy, strictly; the contract kit's own types need pytest."""
-    tools = (*TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil")
+    tools = (*TEST_TOOLS, "mypy>=1.18", "types-PyYAML", "types-tqdm", "types-psutil", "types-defusedxml")
     install_packages(session, *tools, plugins=PLUGINS, extras=True)
     session.run("mypy", *(f"{folder}/src" for folder in FOLDERS))
 

@@ -6,8 +6,9 @@ import os
 import pytest
 
 from vpr_data import list_images
+from vpr_data.tables.camera import exif_columns
 from vpr_data.tables.image_table import ImageTable
-from vpr_data.tables.listing import exif_columns, name_columns
+from vpr_data.tables.listing import name_columns
 
 
 def table(*names):

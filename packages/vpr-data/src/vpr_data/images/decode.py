@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "ImageDecodeError", "load_image"]
+from vpr_data.images.formats import open_image, what_it_is
+from vpr_data.images.levels import eight_bits
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-"""Formats that are tried. Pillow knows more; its parsers for rare formats are where its security holes are found."""
+__all__ = ["MAX_PIXELS", "ImageDecodeError", "load_image"]
 
 MAX_PIXELS = 89_478_485
-"""Largest image that is decoded, in pixels: 256 MiB as RGB, the size above which Pillow too speaks of a bomb."""
+"""Most pixels that are decoded, unless told otherwise: 256 MiB as RGB, where Pillow too begins to speak of a bomb."""
 
 ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
@@ -44,28 +44,36 @@ class _UnusableError(Exception):
     """An undamaged image whose levels have no agreed meaning in 8 bits."""
 
 
-def load_image(path: Path | str, *, at_least: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
+class _TooLargeError(Exception):
+    """More pixels would have to be decoded than may be."""
+
+
+def load_image(
+    path: Path | str, *, at_least: tuple[int, int] | None = None, max_pixels: int | None = None
+) -> npt.NDArray[np.uint8]:
     """Read an image as uint8 ``(H, W, 3)`` RGB.
 
-    EXIF orientation is applied, 16-bit grey becomes 8-bit by ``round(v / 257)``, palettes, CMYK and grey become RGB, an
-    alpha channel is dropped, and of an animation the first frame is taken.
+    EXIF orientation is applied, grey levels of more than 8 bits keep their contrast (`vpr_data.images.levels`),
+    palettes, CMYK and grey become RGB, an alpha channel is dropped, and of an animation the first frame is taken.
 
     Args:
-        path: file in one of `FORMATS`.
+        path: file in one of `vpr_data.images.formats.FORMATS`, or HEIF where pillow-heif is installed.
         at_least: ``(h, w)`` in pixels: a JPEG may then be decoded at 1/2, 1/4 or 1/8 of its size, by leaving out high
             frequencies, as long as it stays at least this large. That is faster, and for an image that is resized to
             ``at_least`` anyway differs by a grey level or two.
+        max_pixels: most pixels that are decoded; None: `MAX_PIXELS`. A JPEG that is decoded at 1/8 counts as that, so a
+            photo of 108 megapixels is read where a small image is wanted.
 
     Raises:
-        ImageDecodeError: the file is missing, unreadable, truncated, not an image, or larger than `MAX_PIXELS`, which
-            is found from its header before anything is decoded.
+        ImageDecodeError: the file is missing, unreadable, truncated, not an image, or has too many pixels, which is
+            found from its header before anything is decoded.
     """
     path = Path(path)
     try:
         if is_pipe(path):
             raise ImageDecodeError(path, "is a pipe, not an image file")
         with path.open("rb") as file:
-            return _decode(path, file, at_least)
+            return _decode(path, file, at_least, MAX_PIXELS if max_pixels is None else max_pixels)
     except ImageDecodeError:
         raise
     except FileNotFoundError as error:
@@ -83,28 +91,32 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(path.stat().st_mode)
 
 
-def _decode(path: Path, file: BinaryIO, at_least: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
+def _decode(path: Path, file: BinaryIO, at_least: tuple[int, int] | None, max_pixels: int) -> npt.NDArray[np.uint8]:
     try:
-        image: Image.Image = Image.open(file, formats=FORMATS)
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise Image.DecompressionBombError
+        image = open_image(file)
         orientation = _orientation(image)
-        if at_least is not None:
+        pixels = image.width * image.height
+        if at_least is not None and image.format in ("JPEG", "MPO"):
             h, w = at_least
             image.draft(None, (h, w) if orientation in SIDEWAYS else (w, h))
+            # A progressive JPEG is held whole in memory while it is decoded, at any scale.
+            pixels = pixels if image.info.get("progressive") else image.width * image.height
+        if pixels > max_pixels:
+            raise _TooLargeError(pixels)
         image.load()
         if orientation != 1:
             image = ImageOps.exif_transpose(image)
         return _to_rgb(image)
+    except _TooLargeError as error:
+        raise ImageDecodeError(
+            path,
+            f"has more than {max_pixels:,} pixels and is not decoded ({error.args[0]:,} would have to be); shrink it, "
+            "leave it out, or raise the limit (max_pixels)",
+        ) from error
     except _UnusableError as error:
         raise ImageDecodeError(path, str(error)) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageDecodeError(
-            path, f"has more than {MAX_PIXELS:,} pixels and is not decoded; shrink it first, or leave it out"
-        ) from error
     except UnidentifiedImageError as error:
-        raise ImageDecodeError(path, _what_it_is(file)) from error
+        raise ImageDecodeError(path, what_it_is(file)) from error
     except MemoryError:
         raise
     except Exception as error:  # Pillow's parsers raise almost anything on damaged input
@@ -124,28 +136,13 @@ def _orientation(image: Image.Image) -> int:
 def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
     if image.mode == "RGB":
         return np.array(image)
-    if image.mode.startswith("I"):
-        grey = np.array(image).astype(np.int64)
-        if grey.min(initial=0) < 0 or grey.max(initial=0) > 65535:
-            raise _UnusableError("has 32-bit grey levels; convert it to 8 or 16 bits")
-        return np.repeat(((grey + 128) // 257).astype(np.uint8)[:, :, None], 3, axis=2)
-    if image.mode == "F":
-        raise _UnusableError("has floating-point grey levels; convert it to 8 or 16 bits")
+    if image.mode.startswith("I") or image.mode == "F":
+        try:
+            grey = eight_bits(np.array(image))
+        except ValueError as error:
+            raise _UnusableError(str(error)) from error
+        return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("P", "PA"):
         # A palette with transparent entries is only understood on the way over RGBA.
         image = image.convert("RGBA")
     return np.array(image.convert("RGB"))
-
-
-def _what_it_is(file: BinaryIO) -> str:
-    """Say what a file that no decoder knows is, from its first bytes."""
-    file.seek(0)
-    start = file.read(512)
-    text = start.lstrip().lower()
-    if not start:
-        return "is empty (0 bytes); fetch it again"
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<")):
-        return "is a web page or XML, not an image; fetch it again (a download that failed often leaves one)"
-    if text.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the image; run 'git lfs pull' where it comes from"
-    return f"is none of {', '.join(FORMATS)}; convert it, or leave it out"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vpr_data.images.formats import SUFFIXES
 from vpr_data.places.rows import Rows
 from vpr_data.published.retrieval import RetrievalSet
-from vpr_data.tables.listing import SUFFIXES
 
 __all__ = ["holidays", "oxford5k", "paris6k"]
 

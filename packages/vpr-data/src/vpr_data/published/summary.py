@@ -96,11 +96,6 @@ def _split(split: PlaceSplit, counts: Counts | None) -> SplitSummary:
     extent = extent_of(split)
     without = int((positives == 0).sum())
     warnings = [*_count_warnings(counts, len(split.database), len(split.queries))]
-    if len(split.queries) and without == len(split.queries):
-        warnings.append(
-            f"no query has a database image within {split.protocol.radius:g} {split.protocol.unit}; are both in the "
-            "same coordinates?"
-        )
     warnings += position_warnings(split)
     return SplitSummary(
         split=split.name,

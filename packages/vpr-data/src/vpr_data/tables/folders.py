@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from vpr_data.images.image_set import ImageSet, leaves_root
 from vpr_data.places.fingerprint import fingerprint_of
@@ -49,7 +50,8 @@ class FolderDataset:
         radius: an answer is right within this; None: 25 m, 10 frames.
         training: radii of training; None: NetVLAD's 10 m and 25 m, for frames ``radius`` and twice that.
         group: images of one panorama that stand together in the database, of which a ranking keeps one.
-        ignore_same_time: answers of the query's own time stamp do not count.
+        ignore_same_time: answers of the query's own time stamp do not count. Where this rule, or training's
+            ``different_time``, needs times, images that have none are left out, counted and named.
         queries_without_positives: ``count`` as failed or ``exclude``.
 
     Raises:
@@ -89,16 +91,26 @@ class FolderDataset:
                 raise ValueError("npz needs one split with a database and queries of its own")
             tables = npz_columns(self.root / npz, database=tables[0], queries=tables[1])
         tables = with_positions(tables, root=self.root, source=positions, unit=unit)
+        timed = ignore_same_time or training.different_time
         found = locate(tables, unit=unit)
-        notes = (*_left_out(tables, found), *found[0].notes)
+        notes = tuple(
+            dict.fromkeys(
+                [
+                    *(note for table in tables for note in table.notes),
+                    *_left_out(tables, [located.positions.located for located in found], "a position"),
+                    *(_left_out(tables, [located.timed for located in found], "a time") if timed else ()),
+                    *found[0].notes,
+                ]
+            )
+        )
         located = iter(zip(tables, found, strict=True))
         self._splits: dict[str, PlaceSplit] = {}
         for part in parts:
-            images = self._images(*next(located))
+            images = self._images(*next(located), timed=timed)
             self._splits[part.split] = PlaceSplit(
                 name=part.split,
                 database=images,
-                queries=images if part.same else self._images(*next(located)),
+                queries=images if part.same else self._images(*next(located), timed=timed),
                 protocol=EvaluationProtocol(
                     name=self.name if len(parts) == 1 else f"{self.name}-{part.split}",
                     radius=reach,
@@ -131,7 +143,7 @@ class FolderDataset:
         """Return a hash of names, positions, rules and file sizes."""
         return fingerprint_of(self._splits.values())
 
-    def _images(self, table: ImageTable, located: Located) -> ImageSet:
+    def _images(self, table: ImageTable, located: Located, *, timed: bool) -> ImageSet:
         images = ImageSet(
             root=self.root,
             names=table.columns["name"],
@@ -139,11 +151,14 @@ class FolderDataset:
             points=located.positions.points,
             degrees=located.positions.degrees,
             frame=located.positions.frame,
-            time=located.time,
+            time=located.time if timed or located.timed is None else None,
             place=located.place,
             located=located.positions.located,
         )
-        return images if images.located is None else images.select(np.flatnonzero(images.located))
+        wanted = np.ones(len(images), dtype=bool) if images.located is None else images.located
+        if timed and located.timed is not None:
+            wanted = wanted & located.timed
+        return images if wanted.all() else images.select(np.flatnonzero(wanted))
 
 
 def training_radii(
@@ -195,23 +210,26 @@ def _parts(
     return parts_of_folders(root)
 
 
-def _left_out(tables: Sequence[ImageTable], found: Sequence[Located]) -> list[str]:
-    """Return a sentence that counts and names images without a position, if there are any.
+def _left_out(tables: Sequence[ImageTable], masks: Sequence[npt.NDArray[np.bool_] | None], what: str) -> list[str]:
+    """Return a sentence that counts and names images left out for want of ``what``, if there are any.
 
     Raises:
         ValueError: a whole table has none.
     """
     without: list[str] = []
-    for table, located in zip(tables, found, strict=True):
-        mask = located.positions.located
-        if mask is not None and not mask.any() and len(table):
-            raise ValueError(f"{table.source}: no image has a position ({len(table)} images)")
-        without += [] if mask is None else [table.columns["name"][row] for row in np.flatnonzero(~mask).tolist()]
+    for table, mask in zip(tables, masks, strict=True):
+        if mask is None or mask.all():
+            continue
+        if not mask.any():
+            raise ValueError(f"{table.source}: no image has {what} ({len(table)} images)")
+        reasons = table.columns.get("without", [""] * len(table)) if what == "a position" else [""] * len(table)
+        for row in np.flatnonzero(~mask).tolist():
+            without.append(table.columns["name"][row] + (f" ({reasons[row]})" if reasons[row] else ""))
     if not without:
         return []
     total = sum(map(len, tables))
     shown = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
-    return [f"{total - len(without)} of {total} images have a position; left out: {shown}"]
+    return [f"{total - len(without)} of {total} images have {what}; left out: {shown}"]
 
 
 def _check_names(tables: Sequence[ImageTable], root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 __all__ = ["COLUMNS", "ImageTable", "read_csv", "read_list"]
@@ -33,15 +33,18 @@ class ImageTable:
 
     Attributes:
         source: file or folder that they come from.
-        columns: meaning (a key of `COLUMNS`) to one text a row; ``name`` is always there.
+        columns: meaning (a key of `COLUMNS`) to one text a row; ``name`` is always there. ``without`` may say why a row
+            has no position.
         lines: line, or other number, of each row in ``source``.
         counted: what ``lines`` counts.
+        notes: what should be said of the source, such as files that were passed over.
     """
 
     source: Path
     columns: Mapping[str, Sequence[str]]
     lines: Sequence[int] = field(default=())
     counted: str = "line"
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns["name"])
@@ -54,8 +57,11 @@ class ImageTable:
     def take(self, rows: Sequence[int]) -> ImageTable:
         """Return some of the rows."""
         columns = {meaning: [texts[row] for row in rows] for meaning, texts in self.columns.items()}
-        lines = [self.lines[row] for row in rows] if len(self.lines) else ()
-        return ImageTable(source=self.source, columns=columns, lines=lines, counted=self.counted)
+        return replace(self, columns=columns, lines=[self.lines[row] for row in rows] if len(self.lines) else ())
+
+    def having(self, columns: Mapping[str, Sequence[str]]) -> ImageTable:
+        """Return the same rows with other columns."""
+        return replace(self, columns=columns)
 
 
 def meanings(header: Sequence[str], given: Mapping[str, str], source: Path) -> dict[str, str]:
@@ -158,9 +164,7 @@ def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
 def checked(table: ImageTable) -> ImageTable:
     """Refuse empty and repeated names; a name may begin with ./ and use backslashes."""
     names = [name.replace("\\", "/").removeprefix("./") for name in table.columns["name"]]
-    table = ImageTable(
-        source=table.source, columns={**table.columns, "name": names}, lines=table.lines, counted=table.counted
-    )
+    table = table.having({**table.columns, "name": names})
     seen: dict[str, int] = {}
     for row, name in enumerate(names):
         if not name:

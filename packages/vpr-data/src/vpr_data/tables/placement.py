@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from vpr_data.tables.camera import exif_columns
 from vpr_data.tables.image_table import ImageTable
-from vpr_data.tables.listing import exif_columns, name_columns
+from vpr_data.tables.listing import name_columns
 from vpr_data.tables.positions import Unit
 
 __all__ = ["npz_columns", "with_positions"]
@@ -19,7 +20,7 @@ __all__ = ["npz_columns", "with_positions"]
 def with_positions(
     tables: Sequence[ImageTable], *, root: Path, source: Literal["auto", "names", "exif"], unit: Unit
 ) -> list[ImageTable]:
-    """Add position columns to the tables that lack them."""
+    """Add position columns to the tables that lack them; an image without a position has empty cells there."""
     return [_placed(table, root=root, source=source, unit=unit) for table in tables]
 
 
@@ -34,8 +35,12 @@ def _placed(table: ImageTable, *, root: Path, source: Literal["auto", "names", "
     if source == "auto":
         names = table.columns["name"]
         source = "names" if unit != "m" or any("@" in name for name in names) else "exif"
-    found = name_columns(table, unit=unit) if source == "names" else exif_columns(table, root=root)
-    return ImageTable(source=table.source, columns={**found, **table.columns}, lines=table.lines, counted=table.counted)
+    found = (
+        name_columns(table, unit=unit, missing="blank")
+        if source == "names"
+        else exif_columns(table, root=root, missing="blank")
+    )
+    return table.having({**found, **table.columns})
 
 
 def npz_columns(path: Path, *, database: ImageTable, queries: ImageTable) -> list[ImageTable]:
@@ -61,9 +66,5 @@ def npz_columns(path: Path, *, database: ImageTable, queries: ImageTable) -> lis
                 f"({len(table)}, 2) numbers are needed"
             )
         x, y = ([repr(float(value)) for value in array[:, column]] for column in (0, 1))
-        placed.append(
-            ImageTable(
-                source=table.source, columns={**table.columns, "x": x, "y": y}, lines=table.lines, counted=table.counted
-            )
-        )
+        placed.append(table.having({**table.columns, "x": x, "y": y}))
     return placed

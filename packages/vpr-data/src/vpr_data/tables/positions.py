@@ -6,7 +6,6 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from vpr_data.earth.frame import Frame
 from vpr_data.earth.geo import check_degrees, earth_centred, local_metres
 from vpr_data.tables.image_table import ImageTable
+from vpr_data.tables.times import seconds_of
 from vpr_data.tables.zones import degrees_of_zones, parse_zones
 
 __all__ = ["Located", "Positions", "locate"]
@@ -23,8 +23,6 @@ Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Unit = Literal["m", "frame", "place"]
-
-EXIF_TIME = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +50,14 @@ class Positions:
 class Located:
     """Where and when the images of one table were taken; the fields are those of `vpr_data.ImageSet`.
 
-    ``notes``: what should be said of the positions of all tables together.
+    ``timed``: which images have a time (of the others ``time`` is 0), None: all. ``notes``: what should be said of the
+    positions of all tables together.
     """
 
     positions: Positions
     time: Int64Array | None
     place: Int64Array | None
+    timed: BoolArray | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -83,17 +83,20 @@ def locate(tables: Sequence[ImageTable], *, unit: Unit = "m") -> list[Located]:
         meaning = "frame" if "frame" in have else "x"
         if meaning not in have:
             raise _missing(tables, "a column 'frame'")
-        frames = _numbers(tables, meaning)
-        positions = Positions(xy=np.stack([frames, np.zeros(len(frames))], axis=1))
+        located = np.array([bool(text) for table in tables for text in table.columns[meaning]], dtype=bool)
+        frames = _numbers(tables, meaning, located)
+        xy = np.stack([frames, np.zeros(len(frames))], axis=1)
+        positions = Positions(xy=xy, located=None if located.all() else located)
     else:
         positions = _metres(tables, have, notes)
-    times = _times(tables) if "time" in have else None
+    times, timed = _times(tables) if any("time" in table.columns for table in tables) else (None, None)
     ends = np.cumsum([0, *map(len, tables)])
     return [
         Located(
             positions=positions.take(start, end),
             time=None if times is None else times[start:end],
             place=None if places is None else places[start:end],
+            timed=None if timed is None or timed[start:end].all() else timed[start:end],
             notes=tuple(notes),
         )
         for start, end in itertools.pairwise(ends.tolist())
@@ -190,29 +193,26 @@ def _labels(tables: Sequence[ImageTable]) -> Int64Array:
     return np.array([numbers[text] for text in texts], dtype=np.int64)
 
 
-def _times(tables: Sequence[ImageTable]) -> Int64Array:
+def _times(tables: Sequence[ImageTable]) -> tuple[Int64Array, BoolArray]:
+    """Return times of all rows (0 where a cell is empty), and which rows have one."""
     where = _Rows(tables)
-    texts = [text for table in tables for text in table.columns["time"]]
+    texts = [text for table in tables for text in table.columns.get("time", [""] * len(table))]
+    timed = [bool(text) for text in texts]
     whole = [re.fullmatch(r"[+-]?\d{1,18}", text) is not None for text in texts]
-    if all(whole):
-        return np.array([int(text) for text in texts], dtype=np.int64)
+    if whole == timed:
+        return np.array([int(text or 0) for text in texts], dtype=np.int64), np.array(timed, dtype=bool)
     if any(whole):
         row = whole.index(True)
         raise ValueError(f"time of {where(row)} is the number {texts[row]}, other rows hold dates; use one of the two")
     seconds = []
     for row, text in enumerate(texts):
         try:
-            if EXIF_TIME.fullmatch(text):
-                moment = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
-            else:
-                moment = datetime.fromisoformat(text)
-                moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds.append(round(moment.timestamp()))
-        except (ValueError, OverflowError) as error:
+            seconds.append(seconds_of(text) if text else 0)
+        except ValueError as error:
             raise ValueError(
                 f"time of {where(row)} is {text!r}; write a whole number or ISO 8601, such as 2013-07-21T14:05:00"
             ) from error
-    return np.array(seconds, dtype=np.int64)
+    return np.array(seconds, dtype=np.int64), np.array(timed, dtype=bool)
 
 
 def _missing(tables: Sequence[ImageTable], what: str) -> ValueError:

@@ -16,6 +16,8 @@ DATABASE = ("database", "db", "gallery", "reference", "references", "ref", "map"
 QUERIES = ("queries", "query", "q", "probe")
 """Words in a role column, upper and lower case alike; the first one is the folder's name too."""
 USUAL = ("train", "val", "test")
+SPLIT_WORDS = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
+"""Other words for the usual splits, in lower case."""
 LONE_SPLIT = "test"
 """Name of the only split of a set that does not speak of splits."""
 
@@ -41,7 +43,7 @@ def parts_of_table(table: ImageTable) -> list[Part]:
     """
     if len(table) == 0:
         raise ValueError(f"{table.source}: lists no images")
-    splits = [text.lower() for text in table.columns.get("split", ())]
+    splits = _splits(table)
     roles = [text.lower() for text in table.columns.get("role", ())]
     if splits and not roles and set(splits) <= {*DATABASE, *QUERIES}:
         splits, roles = [], splits
@@ -71,7 +73,7 @@ def parts_of_pair(database: ImageTable, queries: ImageTable) -> list[Part]:
     if ("split" in database.columns) != ("split" in queries.columns):
         has, lacks = (database, queries) if "split" in database.columns else (queries, database)
         raise ValueError(f"{lacks.source} has no column 'split', {has.source} has one; both or neither must")
-    splits = [[text.lower() for text in table.columns.get("split", ())] for table in (database, queries)]
+    splits = [_splits(table) for table in (database, queries)]
     parts = []
     for name in _ordered([*splits[0], *splits[1]]):
         taken = [
@@ -96,7 +98,9 @@ def parts_of_folders(root: Path) -> list[Part]:
     parts = []
     for above in (root, root / "images"):
         for split in USUAL:
-            pair = _pair(above / split)
+            # A folder may bear another word for the split, as a cell may; its own name goes first.
+            words = (split, *(word for word, meant in SPLIT_WORDS.items() if meant == split))
+            pair = next((pair for word in words if (pair := _pair(above / word)) is not None), None)
             if pair is not None:
                 parts.append(
                     _complete(Part(split=split, database=_below(pair[0], root), queries=_below(pair[1], root)))
@@ -137,7 +141,12 @@ def _below(table: ImageTable, root: Path) -> ImageTable:
     """Name the images relative to ``root`` instead of to the folder that was listed."""
     prefix = table.source.parent.relative_to(root).as_posix()
     names = [f"{prefix}/{name}" for name in table.columns["name"]]
-    return ImageTable(source=table.source, columns={**table.columns, "name": names}, lines=table.lines)
+    return table.having({**table.columns, "name": names})
+
+
+def _splits(table: ImageTable) -> list[str]:
+    texts = [text.strip().lower() for text in table.columns.get("split", ())]
+    return [SPLIT_WORDS.get(text, text) for text in texts]
 
 
 def _ordered(splits: Sequence[str]) -> list[str]:

@@ -28,8 +28,8 @@ Examples:
   vpr extract runs/first photos/ -o map/ --set engine.type=ray      on a cluster (plug-in vpr-ray)
 
 The folder holds manifest.json, chunks (NNNNNN.npy with one row an image, NNNNNN.json with its SHA-256) and images.csv
-(name and, where known, x and y: from @easting@northing@ names or EXIF; for positions in a CSV or GeoJSON file take the
-`folder` data set and --split). Exit code 1 when an image could not be read."""
+(name and, where known, x and y: from @easting@northing@ names, EXIF or XMP; for positions in a CSV or GeoJSON file take
+the `folder` data set and --split). Exit code 1 when an image could not be read."""
 
 
 def extract(
@@ -63,11 +63,16 @@ def extract(
     retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
 
     from vpr_runner import extract as run
-    from vpr_runner.cli.images import folder_of_images, write_origin
+    from vpr_runner.cli.images import write_origin
 
     wanted: ImageSet
     if images is not None:
-        wanted, positioned = folder_of_images(images)
+        from vpr_data.tables.photos import open_photos
+
+        photos = open_photos(images)
+        wanted, positioned = photos.images, photos.images.located is None or bool(photos.images.located.any())
+        for note in photos.notes:
+            print(f"warning: {note}", file=sys.stderr)
     else:
         wanted, positioned = _side(config.dataset, registry, str(split), role), True
     result = run(

@@ -6,61 +6,16 @@ import csv
 import io
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vpr_data import ImageSet
-    from vpr_data.tables.image_table import ImageTable
-    from vpr_data.tables.positions import Located
 
-__all__ = ["Origin", "files_as_images", "folder_of_images", "read_origin", "write_origin"]
+__all__ = ["Origin", "files_as_images", "read_origin", "write_origin"]
 
 ROWS_FILE, ORIGIN_FILE = "images.csv", "origin.json"
-
-
-def folder_of_images(folder: Path) -> tuple[ImageSet, bool]:
-    """Return every image below ``folder``, sorted by name, and whether their positions are known.
-
-    Positions come from ``@easting@northing@`` file names, or else from EXIF, where every image has one.
-
-    Raises:
-        FileNotFoundError: no such folder, or no image in it.
-    """
-    import numpy as np
-
-    from vpr_data import ImageSet
-    from vpr_data.tables.listing import list_images
-
-    table = list_images(folder, root=folder)
-    names = table.columns["name"]
-    located = _located(table, folder)
-    if located is None:
-        return ImageSet(root=folder, names=names, xy=np.zeros((len(names), 2))), False
-    where = located.positions
-    images = ImageSet(
-        root=folder, names=names, xy=where.xy, points=where.points, degrees=where.degrees, frame=where.frame
-    )
-    return images, True
-
-
-def _located(table: ImageTable, folder: Path) -> Located | None:
-    from vpr_data.tables.image_table import ImageTable
-    from vpr_data.tables.listing import exif_columns, name_columns
-    from vpr_data.tables.positions import locate
-
-    sources: tuple[Callable[[], dict[str, list[str]]], ...] = (
-        lambda: name_columns(table, unit="m"),
-        lambda: exif_columns(table, root=folder),
-    )
-    for read in sources:
-        try:
-            columns = {**table.columns, **read()}
-            return locate([ImageTable(source=folder, columns=columns)])[0]
-        except ValueError:  # this source does not say where every image was taken
-            continue
-    return None
 
 
 def files_as_images(files: Sequence[Path]) -> ImageSet:
@@ -94,7 +49,8 @@ def write_origin(folder: Path, images: Any, *, model: Path, positioned: bool) ->
     writer.writerow(["name", "x", "y"] if positioned else ["name"])
     for row, name in enumerate(images.names):
         x, y = images.xy[row]
-        writer.writerow([name, f"{x:.3f}", f"{y:.3f}"] if positioned else [name])
+        known = ["", ""] if math.isnan(x) else [f"{x:.3f}", f"{y:.3f}"]
+        writer.writerow([name, *known] if positioned else [name])
     write_text(folder / ROWS_FILE, text.getvalue())
     write_json(folder / ORIGIN_FILE, {"root": str(Path(images.root).resolve()), "model": str(model.resolve())})
 
@@ -126,7 +82,7 @@ def read_origin(folder: Path) -> Origin:
         if (folder / name).is_file():
             with (folder / name).open(encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file):
-                    if "x" in row:
+                    if row.get("x") or row.get("y"):  # both empty: nobody knows where it was taken
                         x, y = float(row["x"]), float(row["y"])
                         if not (math.isfinite(x) and math.isfinite(y)):
                             raise ValueError(f"position of {row['name']!r} is {x}, {y}")
