@@ -66,12 +66,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return installed
 
 
-AWAITED = {"sequence", "reranker", "runtime", "logger"}
-"""Kinds of hook API 1.1 whose templates are being written."""
-
-
 def test_there_is_a_template_for_every_kind() -> None:
-    assert set(kinds()) == set(KINDS) - AWAITED
+    assert set(kinds()) == set(KINDS)
 
 
 def test_they_are_listed_with_their_distribution_and_parameters(installed: Installed) -> None:
@@ -105,6 +101,8 @@ def outcomes(installed: Installed) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("kind", NAMES)
 def test_its_own_tests_pass(outcomes: dict[str, dict[str, str]], kind: str) -> None:
     results = outcomes[NAMES[kind]]
+    if kind == "runtime":
+        pytest.importorskip("onnxruntime", reason="the runtime that is generated is onnxruntime's")
     assert any("Contract" in name for name in results)
     assert not {name: text for name, text in results.items() if text.startswith(("failure", "error"))}
     assert sum(not text for text in results.values()) >= 5

@@ -277,3 +277,25 @@ def test_reference_of_some_distributions(run_file: Path, capsys: pytest.CaptureF
     assert "local" not in said
     assert main(["plugins", "reference", "--of", "vpr-nothing"]) == 2
     assert "--of vpr-nothing: no installed component" in capsys.readouterr().err
+
+
+def test_plugins_say_what_a_component_does_beyond_computing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "show", "resnet18"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "may do more than compute, depending on its settings: reaches the network, reads environment" in shown
+    assert main(["plugins", "show", "netvlad"]) == 0
+    assert "more than compute" not in capsys.readouterr().out
+    assert main(["plugins", "--json", "--kind", "backbone", "--name", "timm"]) == 0
+    (timm,) = json.loads(capsys.readouterr().out)["components"]
+    assert (timm["may"], timm["may_depends"]) == (["reaches_network", "reads_environment"], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [("torch", "compute: {runtime: {type: torch}}"), ("csv", 'loggers: [{type: csv, file: "metrics.csv"}]')],
+)
+def test_plugins_show_writes_the_block_where_it_belongs(
+    name: str, block: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plugins", "show", name]) == 0
+    assert block in capsys.readouterr().out

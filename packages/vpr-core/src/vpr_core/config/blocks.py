@@ -32,7 +32,15 @@ class Block:
     @property
     def shown(self) -> str:
         """How a run file writes a component of this kind, with ``<name>`` for its name."""
-        component = "[{type: <name>}]" if self.many else "{type: <name>}"
+        return self.holding("{type: <name>}")
+
+    def holding(self, component: str) -> str:
+        """How a run file writes the block with ``component``, a mapping in braces, in it.
+
+        >>> BLOCKS["runtime"].holding("{type: torch}"), BLOCKS["logger"].holding("{type: csv}")
+        ('compute: {runtime: {type: torch}}', 'loggers: [{type: csv}]')
+        """
+        component = f"[{component}]" if self.many else component
         *outer, last = self.path
         text = f"{last}: {component}"
         for key in reversed(outer):

@@ -19,7 +19,7 @@ def described(registry: Registry, *, kind: str | None = None, name: str | None =
     Raises:
         UsageError: no such kind, or no component of that name.
     """
-    from vpr_core import KINDS, UsageError
+    from vpr_core import CAPABILITIES, KINDS, UsageError
     from vpr_runner.cli.parameters import parameters_of
 
     if kind is not None and kind not in KINDS:
@@ -38,6 +38,8 @@ def described(registry: Registry, *, kind: str | None = None, name: str | None =
                     "version": origin.version,
                     "summary": spec.summary,
                     "paper": spec.paper,
+                    "may": [name for name in CAPABILITIES if name in spec.declared],
+                    "may_depends": spec.capabilities is not None,
                     "parameters": [item.as_json() for item in parameters_of(spec.config)],
                 }
             )

@@ -26,7 +26,10 @@ def new(
     kind: Annotated[
         str,
         typer.Option(
-            "--kind", "-k", help="backbone, pooling, loss, miner, dataset, index or engine.", show_default=False
+            "--kind",
+            "-k",
+            help="backbone, pooling, loss, miner, dataset, index, engine, sequence, reranker, runtime, logger.",
+            show_default=False,
         ),
     ],
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to make the package's folder.")] = Path(),

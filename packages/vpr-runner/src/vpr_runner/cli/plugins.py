@@ -43,7 +43,7 @@ app.command("reference", epilog=reference.EPILOG, short_help="The list as Markdo
 def plugins(
     context: typer.Context,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="backbone, pooling, loss, miner, dataset or index.")
+        str | None, typer.Option("--kind", help="backbone, pooling, loss, miner, dataset, index and so on.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Components of that name only.")] = None,
     brief: Annotated[bool, typer.Option("--brief", help="One line for each component.")] = False,
@@ -82,6 +82,8 @@ def show(
     What a component says (whose weights it takes, their licence, which images it wants) may depend on its parameters:
     `vpr plugins show timm --with model=vit_small_patch14_dinov2`.
     """
+    from vpr_core.config import BLOCKS
+
     registry = registry_of(plugin, quiet=True)
     found = [
         {**item, "remarks": remarks_of(registry, item["kind"], name, given or ())}
@@ -94,7 +96,7 @@ def show(
         print(f"{item['kind']}\n" + "\n".join(_full(item)) + "\n\n    in a run file:")
         values = [f"{each['name']}: {each['default'] or 'CHANGE_ME'}" for each in item["parameters"]]
         block = ", ".join([f"type: {name}", *(value for value in values if "." not in value.partition(":")[0])])
-        print("\n".join(_wrapped(f"{item['kind']}: {{{block}}}", "      ")) + "\n")
+        print("\n".join(_wrapped(BLOCKS[item["kind"]].holding(f"{{{block}}}"), "      ")) + "\n")
         if item["remarks"]:
             print("\n".join(line for said in item["remarks"] for line in _wrapped(said, "    ")) + "\n")
 
@@ -122,6 +124,8 @@ def _full(item: dict[str, Any]) -> list[str]:
     lines += _wrapped(item["summary"], "    ")
     if item["paper"]:
         lines += _wrapped(item["paper"], "    ")
+    if item["may"]:
+        lines += _wrapped(_may(item), "    ")
     rows = [(each["name"], _default(each), _accepts(each), each["description"]) for each in item["parameters"]]
     widths = [min(max((len(row[column]) for row in rows), default=0), 28) for column in range(3)]
     for row in rows:
@@ -129,6 +133,14 @@ def _full(item: dict[str, Any]) -> list[str]:
         indent = " " * (6 + sum(widths) + 6)
         lines += _wrapped(row[3], indent, first=head.rstrip() + "  " if len(head) > len(indent) else f"{head}  ")
     return lines
+
+
+def _may(item: dict[str, Any]) -> str:
+    """What the component does beyond computing."""
+    from vpr_core import CAPABILITIES
+
+    does = ", ".join(CAPABILITIES[name] for name in item["may"])
+    return f"may do more than compute{', depending on its settings' if item['may_depends'] else ''}: {does}"
 
 
 def _default(parameter: dict[str, Any]) -> str:

@@ -74,9 +74,13 @@ def as_markdown(registry: Registry, *, of: Collection[str] = ()) -> str:
 
 
 def _section(item: dict[str, Any]) -> Iterator[str]:
+    from vpr_core import CAPABILITIES
+
     yield from (f"### {item['kind']} `{item['name']}`", "", f"{cell(item['summary']).rstrip('.')}.")
     yield from ((f"{cell(item['paper']).rstrip('.')}.",) if item["paper"] else ())
-    yield from (f"Comes with {item['distribution']}.", "")
+    depends = " only with some settings" if item["may_depends"] else ""
+    does = f" It{depends} {' and '.join(CAPABILITIES[name] for name in item['may'])}." if item["may"] else ""
+    yield from (f"Comes with {item['distribution']}.{does}", "")
     if not item["parameters"]:
         yield from ("No parameters.", "")
         return

@@ -152,6 +152,7 @@ def _values(names: Names, kind: str) -> dict[str, str]:
         "Class": names.class_name,
         "summary": str(said["summary"]),
         "dependencies": "\n".join(f'    "{item}",' for item in said["dependencies"]),
+        "test": "".join(f', "{item}"' for item in said.get("test", ())),
         "hook": str(said["hook"]),
         "noun": str(said["noun"]),
         "article": "An" if said["noun"][0] in "aeiou" else "A",
