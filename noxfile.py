@@ -83,7 +83,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part."""
-    install_packages(session, "h5py>=3.11")  # a yardstick
+    install_packages(session, "h5py>=3.11", plugins=["vpr-qdrant"])  # with yardsticks
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
 
 

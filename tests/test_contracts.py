@@ -252,7 +252,8 @@ class TestDatasets(DatasetContract):
                 options={"switch": 0},  # one query after the other, whatever their number
                 inert=dict.fromkeys(("path", "url", "api_key_variable", "collection", "replace"), "where it lies")
                 | dict.fromkeys(("prefer_grpc", "grpc_port", "timeout", "batch"), "how it is asked")
-                | dict.fromkeys(("exact", "links", "ef_construction", "ef_search"), "of a server's graph"),
+                | dict.fromkeys(("exact", "links", "ef_construction", "ef_search"), "of larger ones")
+                | dict.fromkeys(("quantization", "oversampling"), "of larger ones"),
             )
         },
     ),

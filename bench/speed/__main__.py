@@ -20,6 +20,7 @@ from bench.speed import (
     growth,
     layer,
     mining,
+    qdrant,
     startup,
     training,
 )
@@ -46,6 +47,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "recall": evaluation.recall,
     "kmeans": evaluation.initialization,
     "search": evaluation.search,
+    "qdrant": qdrant.measure,
     "growth": growth.measure,
     "startup": startup.measure,
 }

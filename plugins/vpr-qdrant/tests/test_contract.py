@@ -1,9 +1,8 @@
-"""The contract of indexes: in memory, in a folder, over HTTP, and on a real server where there is one."""
+"""The contract of indexes: in the engine itself, over HTTP, and on a real server where there is one."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,10 +23,12 @@ INERT = {
     "grpc_port": "how it is asked, not what it answers",
     "timeout": "how long it may take",
     "batch": "must change nothing; test_search.py",
-    "exact": "an embedded database is always exact",
-    "links": "an embedded database has no graph",
-    "ef_construction": "an embedded database has no graph",
-    "ef_search": "an embedded database has no graph",
+    "exact": "so few are always compared; test_edge.py",
+    "links": "so few have no graph",
+    "ef_construction": "so few have no graph",
+    "ef_search": "so few have no graph",
+    "quantization": "so few have no codes; test_edge.py",
+    "oversampling": "so few have no codes; test_edge.py",
 }
 
 
@@ -44,21 +45,15 @@ class TestInAFolder(TestInMemory):
     size = 160
     inert = INERT | {"metric": "as in memory"}
 
-    @pytest.fixture(autouse=True)
-    def _unsafe_but_fast(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The embedded database commits point by point; what a power cut would leave is not asked here."""
-        connect = sqlite3.connect
-
-        def fast(*given: Any, **settings: Any) -> sqlite3.Connection:
-            connection = connect(*given, **settings)
-            connection.execute("PRAGMA synchronous=OFF")
-            connection.execute("PRAGMA journal_mode=MEMORY")
-            return connection
-
-        monkeypatch.setattr(sqlite3, "connect", fast)
-
     def make_parameters(self, folder: Path) -> Mapping[str, Any]:
         return {"path": folder / "qdrant"}
+
+
+class TestApproximate(TestInMemory):
+    """What a small index does with a graph and codes: it compares everything."""
+
+    parameters: ClassVar = {"exact": False, "quantization": "int8"}
+    inert = INERT | {"metric": "as in memory"}
 
 
 @pytest.mark.parametrize("metric", ["l2", "ip"])

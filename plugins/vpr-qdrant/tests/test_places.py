@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import qdrant_edge
 from pydantic import ValidationError
 
 from vpr_core import build_registry
 from vpr_core.config import parse_run
 from vpr_qdrant import QdrantIndex
+from vpr_qdrant.edge import EdgeStore
 from vpr_qdrant.plugin import QdrantConfig
 
 ROWS = np.eye(4, dtype=np.float32)
@@ -34,15 +36,13 @@ def test_a_nameless_collection_goes_with_its_index(tmp_path: Path) -> None:
 
 
 def test_a_named_collection_stays_and_is_not_overwritten(tmp_path: Path) -> None:
-    from qdrant_client import QdrantClient
-
     with QdrantIndex(dim=4, path=tmp_path, collection="street") as index:
         index.add(ROWS)
         with pytest.raises(ValueError, match=r"collection: .*street is in use by another index or process"):
             QdrantIndex(dim=4, path=tmp_path, collection="street", replace=True)
-    client = QdrantClient(path=str(tmp_path / "street"))
-    assert client.count("street").count == 4
-    client.close()
+    shard = qdrant_edge.EdgeShard.load(str(tmp_path / "street" / "shard"))  # as any other program of Qdrant's engine
+    assert shard.count(qdrant_edge.CountRequest(exact=True)) == 4
+    shard.close()
     with pytest.raises(ValueError, match=r"street is there already; name another, .* or allow .* replace=true"):
         QdrantIndex(dim=4, path=tmp_path, collection="street")
     with QdrantIndex(dim=4, path=tmp_path, collection="street", replace=True) as index:
@@ -52,20 +52,9 @@ def test_a_named_collection_stays_and_is_not_overwritten(tmp_path: Path) -> None
 def test_a_folder_of_something_else_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
-    with pytest.raises(ValueError, match=r"photos is no database of qdrant-client \(no meta.json\)"):
+    with pytest.raises(ValueError, match=r"photos is no collection of vpr-qdrant \(no vpr-qdrant.json\)"):
         QdrantIndex(dim=4, path=tmp_path, collection="photos", replace=True)
     assert (tmp_path / "photos" / "a.jpg").exists()
-
-
-def test_many_points_in_an_embedded_database_are_remarked_on_in_the_log(monkeypatch, caplog) -> None:
-    from qdrant_client.common import client_warnings
-    from qdrant_client.local.local_collection import LocalCollection
-
-    monkeypatch.setattr(LocalCollection, "LARGE_DATA_THRESHOLD", 3)
-    monkeypatch.setattr(client_warnings, "SEEN_MESSAGES", set(), raising=False)
-    with QdrantIndex(dim=4) as index:
-        index.add(ROWS)
-    assert "Local mode is not recommended for collections with more than 3 points" in caplog.text
 
 
 def test_a_server_holds_the_collection_as_long_as_the_index(server) -> None:
@@ -91,6 +80,20 @@ def test_a_graph_is_built_and_searched_as_asked(server) -> None:
     assert "optimizers_config" not in created
     (asked,) = (body["searches"] for path, body in bodies if path == "batch")
     assert asked[0]["params"] == {"hnsw_ef": 55, "exact": False}
+
+
+@pytest.mark.parametrize(
+    ("codes", "created"),
+    [("int8", {"scalar": {"type": "int8"}}), ("binary", {"binary": {}})],
+)
+def test_a_server_is_told_to_compare_again_what_its_codes_propose(server, codes: Any, created: Any) -> None:
+    with QdrantIndex(dim=4, url=server.url, exact=False, quantization=codes, oversampling=3.0) as index:
+        index.add(ROWS)
+        index.search(ROWS[:1], 2)
+    bodies = [(path.rpartition("/")[2], body) for _, path, body in server.requests if body]
+    assert [body["quantization_config"] for _, body in bodies if "quantization_config" in body] == [created]
+    (asked,) = (body["searches"] for path, body in bodies if path == "batch")
+    assert asked[0]["params"]["quantization"] == {"rescore": True, "oversampling": 3.0}
 
 
 def test_a_named_collection_of_a_server_is_not_overwritten(server) -> None:
@@ -158,20 +161,18 @@ def test_a_server_that_fails_in_the_middle_leaves_nothing_half(server) -> None:
 def test_an_embedded_database_that_fails_in_the_middle_leaves_nothing_half(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qdrant_client import QdrantClient
-
     index = QdrantIndex(dim=4, path=tmp_path / "db" if place == "folder" else None, batch=2)
     index.add(ROWS)
-    original, calls = QdrantClient.upsert, []
+    original, calls = EdgeStore._upsert, []
 
-    def second_upsert_fails(self: QdrantClient, *args: Any, **kwargs: Any) -> Any:
+    def second_upsert_fails(self: EdgeStore, *args: Any, **kwargs: Any) -> Any:
         calls.append(args)
         if len(calls) == 2:
             raise OSError("disk is full")
         return original(self, *args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(QdrantClient, "upsert", second_upsert_fails)
+        patched.setattr(EdgeStore, "_upsert", second_upsert_fails)
         with pytest.raises(OSError, match="disk is full"):
             index.add(ROWS)
     assert len(index) == 4
@@ -194,6 +195,10 @@ def test_nobody_there() -> None:
         ({"path": "a", "url": "http://b"}, "path and url are two places"),
         ({"api_key_variable": "KEY"}, "api_key_variable is for a server"),
         ({"replace": True}, "replace needs the name"),
+        ({"quantization": "int8"}, "int8 codes are approximate; set exact: false"),
+        ({"exact": False, "links": 1}, "one neighbour leads nowhere"),
+        ({"exact": False, "quantization": "int4"}, "quantization"),
+        ({"exact": False, "oversampling": 0.5}, "oversampling"),
         ({"url": "localhost:6333"}, "url"),
         ({"url": "http://user:secret@host"}, "url"),
         ({"url": "http://h", "api_key_variable": "not a name"}, "api_key_variable"),
@@ -225,6 +230,6 @@ index: {type: qdrant, metric: ip, path: maps, batch: 9}
 def test_listing_it_does_not_import_the_client() -> None:
     script = (
         "import sys; from vpr_core import build_registry; build_registry(strict=True).get('index', 'qdrant'); "
-        "import vpr_qdrant; assert not {'qdrant_client', 'numpy', 'grpc'} & set(sys.modules)"
+        "import vpr_qdrant; assert not {'qdrant_client', 'qdrant_edge', 'numpy', 'grpc'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

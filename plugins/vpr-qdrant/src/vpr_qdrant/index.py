@@ -10,9 +10,9 @@ import numpy as np
 
 from vpr_qdrant.checks import check_k, check_positions, check_radius, checked_rows
 from vpr_qdrant.neighbours import Neighbours, distance_of_cost, exact_distance, rounding_bound
-from vpr_qdrant.place import Place
+from vpr_qdrant.place import Approximation, Place, open_store
+from vpr_qdrant.sample import recall_of_sample
 from vpr_qdrant.snapshot import Header, read_snapshot, write_snapshot
-from vpr_qdrant.store import Graph, Store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,11 +34,13 @@ class QdrantIndex:
     The engine proposes more neighbours than asked for; their distances are then computed in float64 from the stored
     vectors and ordered by (distance, index). If, by a bound on the engine's float32 arithmetic, one that was not
     proposed could still belong, it is asked for more: ties, also across the ``k``-th place, go by index everywhere.
+    An approximate index (``exact=False``) of more than a million numbers is first tried on some of its own rows, and
+    the log says what it finds of the true neighbours (``sampled_recall``).
 
     Args:
         dim: ``D``.
         metric: ``l2`` (Euclidean) or ``ip`` (inner product; rows must have norm 1).
-        path: folder of an embedded database; with neither this nor ``url`` it is in memory.
+        path: folder of an embedded database; with neither this nor ``url`` it is in a temporary folder.
         url: of a server or cluster.
         api_key_variable: environment variable that holds the server's API key.
         collection: name that outlives this object; None: a new name, deleted with it.
@@ -47,10 +49,12 @@ class QdrantIndex:
         grpc_port: its port for that.
         timeout: seconds to wait for an answer.
         batch: descriptors or queries in one request.
-        exact: compare with everything; False: the server's HNSW graph (an embedded database has none).
-        links: neighbours of a node in the graph.
+        exact: compare with everything; False: an HNSW graph, codes, or both propose (above some megabytes).
+        links: neighbours of a node in the graph; 0: no graph.
         ef_construction: width of the search while building it.
         ef_search: width of the search in it.
+        quantization: ``int8`` (a byte a number) or ``binary`` (its sign) propose; what they propose is compared again.
+        oversampling: how many times as many as asked for the codes propose.
 
     Raises:
         ConnectionError: the server does not answer.
@@ -85,6 +89,8 @@ class QdrantIndex:
         links: int = 16,
         ef_construction: int = 128,
         ef_search: int = 128,
+        quantization: Literal["int8", "binary"] | None = None,
+        oversampling: float = 4.0,
     ) -> None:
         if metric not in ("l2", "ip"):
             raise ValueError(f'metric: {metric!r} is unknown; choose "l2" (Euclidean) or "ip" (unit rows)')
@@ -92,6 +98,8 @@ class QdrantIndex:
             raise ValueError(f"dim: must be at least 1, got {dim}")
         if batch < 1:
             raise ValueError(f"batch: must be at least 1, got {batch}")
+        if exact and quantization is not None:
+            raise ValueError(f"quantization: {quantization} codes are approximate; set exact=False with them")
         self.dim, self.metric, self.exact = dim, metric, exact
         self._batch = min(batch, max(1, _VALUES // dim))
         place = Place(
@@ -104,14 +112,23 @@ class QdrantIndex:
             grpc_port=grpc_port,
             timeout=timeout,
         )
-        graph = None if exact else Graph(links=links, ef_construction=ef_construction, ef_search=ef_search)
-        self._store = Store(place, dim=dim, metric=metric, graph=graph, batch=self._batch)
+        approximation = Approximation(
+            links=links,
+            ef_construction=ef_construction,
+            ef_search=ef_search,
+            quantization=quantization,
+            oversampling=oversampling,
+        )
+        self._store = open_store(
+            place, dim=dim, metric=metric, approximation=None if exact else approximation, batch=self._batch
+        )
         self._forget()
 
     def _forget(self) -> None:
         self._count = 0
         self._largest_norm = 0.0
         self._positions: Float64 | None = None
+        self.sampled_recall: float | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -119,8 +136,8 @@ class QdrantIndex:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._store.close(finished=kind is None)
 
     def close(self) -> None:
         """Close the connection now, and delete the collection unless it has a name."""
@@ -149,6 +166,7 @@ class QdrantIndex:
             self._store.remove_from(len(self), len(self) + len(rows))
             raise
         self._count += len(rows)
+        self.sampled_recall = None
         self._largest_norm = max(self._largest_norm, float(np.linalg.norm(rows.astype(np.float64), axis=1).max()))
         if where is not None:
             self._positions = where if self._positions is None else np.concatenate([self._positions, where])
@@ -173,11 +191,20 @@ class QdrantIndex:
         wanted = check_k(k, len(self))
         rows = checked_rows(queries, name="queries", dim=self.dim, unit=self.metric == "ip")
         centers, metres = self._area(near, radius, len(rows))
+        if not self.exact and self.sampled_recall is None and len(self) * self.dim > _VALUES:
+            self.sampled_recall = recall_of_sample(
+                len(self), self._store.rows, lambda given, k, exact: self._nearest(given, k, exact=exact).index
+            )
+        return self._nearest(rows, wanted, centers=centers, metres=metres, exact=self.exact)
+
+    def _nearest(
+        self, rows: Float32, wanted: int, *, centers: Float64 | None = None, metres: float | None = None, exact: bool
+    ) -> Neighbours:
         distance = np.full((len(rows), wanted), np.inf, dtype=np.float32)
         index = np.full((len(rows), wanted), -1, dtype=np.int64)
         norms = np.linalg.norm(rows.astype(np.float64), axis=1)
         pending = np.arange(len(rows))
-        limit, exact = min(len(self), wanted + max(_SPARE, wanted // 8)), self.exact
+        limit = min(len(self), wanted + max(_SPARE, wanted // 8))
         while len(pending):
             proposed = self._store.propose(
                 rows[pending],

@@ -1,35 +1,34 @@
-"""Where a database lies, opening it, and its failures in words that help."""
+"""Where a collection lies, and how it is searched: what a user says, and no engine."""
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import grpc
-import portalocker
-from qdrant_client import QdrantClient
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-__all__ = ["Place", "answering", "logged_warnings", "open_client", "release"]
+    import numpy as np
+    import numpy.typing as npt
 
-log = logging.getLogger(__name__)
+    Float32 = npt.NDArray[np.float32]
+    Float64 = npt.NDArray[np.float64]
+    Int64 = npt.NDArray[np.int64]
+
+__all__ = ["LOCATION", "Approximation", "Place", "Store", "open_store"]
+
+LOCATION = "location"
+"""Key under which a point keeps ``{lat, lon}``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A database: in memory, in a folder, or on a server.
+    """A database: of this process alone, in a folder, or on a server.
 
     Attributes:
         path: folder of embedded databases, one below it for each collection.
-        url: of a server or cluster; with neither, the database is in memory.
+        url: of a server or cluster; with neither, the database is in a temporary folder.
         api_key_variable: environment variable that holds the key.
         collection: name that outlives the index; None: a new name, deleted with it.
         replace: delete a collection of that name first.
@@ -51,125 +50,75 @@ class Place:
         return self.url or (str(self.path) if self.path else "memory")
 
 
-def open_client(place: Place, name: str) -> QdrantClient:
-    """Return a client for the collection ``name``; of an embedded database one that holds nothing yet."""
-    with logged_warnings():
-        if place.url is not None:
-            client = QdrantClient(
-                url=place.url,
-                api_key=_api_key(place.api_key_variable),
-                prefer_grpc=place.prefer_grpc,
-                grpc_port=place.grpc_port,
-                timeout=place.timeout,
-                check_compatibility=False,  # it would warn in a thread, where nobody can tell which index it is about
-            )
-            _compare_versions(client, place)
-            return client
-        if place.path is None:
-            return QdrantClient(":memory:")
-        return QdrantClient(path=str(_empty_folder(place.path / name, replace=place.replace)))
+@dataclass(frozen=True, kw_only=True)
+class Approximation:
+    """How neighbours are proposed when not everything is compared.
+
+    Attributes:
+        links: neighbours of a node in the HNSW graph; 0: no graph, a scan.
+        ef_construction: width of the search while building the graph.
+        ef_search: width of the search in it.
+        quantization: codes that propose in place of the descriptors; None: the descriptors themselves.
+        oversampling: how many times as many are proposed by codes and compared again by the descriptors.
+    """
+
+    links: int = 16
+    ef_construction: int = 128
+    ef_search: int = 128
+    quantization: Literal["int8", "binary"] | None = None
+    oversampling: float = 4.0
 
 
-def _compare_versions(client: QdrantClient, place: Place) -> None:
-    """Ask the server who it is; a version far from the client's is remarked on."""
-    with answering(place):
-        theirs = client.info().version
-    ours = metadata.version("qdrant-client")
-    try:
-        (their_major, their_minor), (major, minor) = (map(int, v.split(".")[:2]) for v in (theirs, ours))
-    except ValueError:  # a build of its own
-        return
-    if their_major != major or abs(their_minor - minor) > 1:
-        log.warning(
-            "qdrant: server %s is version %s, the client %s; they should not be further apart than one minor version",
-            place,
-            theirs,
-            ours,
-        )
+class Store(Protocol):
+    """One collection: what goes in and what comes out. Numbers are checked elsewhere."""
+
+    def close(self, *, finished: bool = True) -> None:
+        """Let go of the collection; delete it unless it has a name. ``finished``: nothing more was to come."""
+
+    def clear(self) -> None:
+        """Delete everything in the collection."""
+
+    def make_positions_searchable(self) -> None:
+        """Have positions indexed, of what is there and of what comes."""
+
+    def insert(self, first: int, rows: Float32, positions: Float64 | None) -> None:
+        """Add ``rows`` as points ``first``, ``first + 1``, ..."""
+
+    def remove_from(self, first: int, end: int) -> None:
+        """Remove points ``first`` to ``end - 1``, those that are there."""
+
+    def propose(
+        self, queries: Float32, limit: int, *, near: Float64 | None, radius: float | None, exact: bool
+    ) -> list[tuple[Int64, Float64]]:
+        """Return ids and costs of the ``limit`` nearest of each query by the engine's own arithmetic, in its order."""
+
+    def rows(self, ids: Sequence[int]) -> Float32:
+        """Return the vectors of points, ``(len(ids), D)`` in the order asked for.
+
+        Raises:
+            ValueError: some are not there any more.
+        """
 
 
-def _api_key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise ValueError(
-            f"api_key_variable: the environment variable {variable} is not set; put the server's API key there"
-        )
-    return key
+def open_store(place: Place, *, dim: int, metric: str, approximation: Approximation | None, batch: int) -> Store:
+    """Make the collection of an index.
 
-
-def _empty_folder(folder: Path, *, replace: bool) -> Path:
-    """Return a folder that holds nothing: the embedded database would unpickle what it finds in one."""
-    if folder.exists():
-        if not replace:
-            raise ValueError(
-                f"collection: {folder} is there already; name another, leave the name out, or allow its deletion with "
-                "replace=true"
-            )
-        if any(folder.iterdir()) and not (folder / "meta.json").is_file():
-            raise ValueError(f"collection: {folder} is no database of qdrant-client (no meta.json); name another")
-        with suppress(FileNotFoundError), (folder / ".lock").open("r+") as lock:
-            try:
-                portalocker.lock(lock, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING)
-            except portalocker.exceptions.LockException as error:
-                raise ValueError(f"collection: {folder} is in use by another index or process; close it") from error
-            shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def release(client: QdrantClient, place: Place, name: str, *, temporary: bool) -> None:
-    """Close a client; delete its collection when it was temporary. Whatever fails is left: nobody waits for it."""
-    with suppress(Exception), logged_warnings():
-        if temporary and place.url is not None:
-            client.delete_collection(name)
-    with suppress(Exception):
-        client.close()
-    if temporary and place.path is not None:
-        shutil.rmtree(place.path / name, ignore_errors=True)
-
-
-@contextmanager
-def answering(place: Place) -> Iterator[None]:
-    """Turn the client's failures into built-in exceptions that name the server.
+    Args:
+        place: the database.
+        dim: ``D``.
+        metric: ``l2`` or ``ip``.
+        approximation: how neighbours are proposed; None: compare with everything.
+        batch: vectors or queries in one request.
 
     Raises:
-        ConnectionError: no answer, or one that says that something is wrong.
-        PermissionError: the API key is missing or wrong.
+        ConnectionError: the server does not answer.
+        PermissionError: it refuses the API key.
+        ValueError: a collection of that name is there and may not be replaced, or the key's variable is not set.
     """
-    try:
-        yield
-    except ResponseHandlingException as error:
-        raise ConnectionError(
-            f"url: {place} does not answer ({error}); is the server running there, and the port right (REST 6333)?"
-        ) from error
-    except UnexpectedResponse as error:
-        said = f"{error.status_code} {error.reason_phrase} {error.content.decode(errors='replace')[:300]}".strip()
-        raise _refusal(place, said, denied=error.status_code in (401, 403)) from error
-    except grpc.RpcError as error:
-        code: Any = error.code() if hasattr(error, "code") else None
-        said = f"{code} {error.details() if hasattr(error, 'details') else error}"
-        denied = code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
-        raise _refusal(place, said, denied=denied) from error
+    if place.url is not None:
+        from vpr_qdrant.cluster import ClusterStore  # the client takes a second to import: only for a server
 
+        return ClusterStore(place, dim=dim, metric=metric, approximation=approximation, batch=batch)
+    from vpr_qdrant.edge import EdgeStore
 
-def _refusal(place: Place, said: str, *, denied: bool) -> OSError:
-    if denied:
-        return PermissionError(
-            f"url: {place} refuses access ({said}); api_key_variable names the environment variable with the API key, "
-            f"now {place.api_key_variable or 'none'}"
-        )
-    return ConnectionError(f"url: {place} answers {said}")
-
-
-@contextmanager
-def logged_warnings() -> Iterator[None]:
-    """Pass the client's warnings (many points in an embedded database, a key sent in the clear) on to the log."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            yield
-        finally:
-            for warning in caught:
-                log.warning("qdrant: %s", warning.message)
+    return EdgeStore(place, dim=dim, metric=metric, approximation=approximation, batch=batch)

@@ -1,4 +1,4 @@
-"""The index that a run file can name. Imports neither qdrant-client nor numpy."""
+"""The index that a run file can name. Imports neither Qdrant's packages nor numpy."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ class QdrantConfig(ComponentConfig):
     metric: Literal["l2", "ip"] = Field(
         "l2", description="l2: Euclidean distance; ip: inner product, unit descriptors only"
     )
-    path: Path | None = Field(
-        None, description="folder of an embedded database on this machine; neither this nor url: in memory"
-    )
+    path: Path | None = Field(None, description="folder of an embedded database; neither this nor url: a temporary one")
     url: str | None = Field(
         None, pattern=r"^https?://[^\s/@]+(/\S*)?$", description="of a server or cluster, such as http://localhost:6333"
     )
@@ -44,13 +42,21 @@ class QdrantConfig(ComponentConfig):
     grpc_port: int = Field(6334, ge=1, le=65535, description="the server's port for gRPC")
     timeout: int = Field(60, ge=1, le=86_400, description="seconds to wait for an answer of the server")
     batch: int = Field(256, ge=1, le=100_000, description="descriptors or queries in one request")
-    exact: bool = Field(True, description="compare with every descriptor; false: the server's HNSW graph, approximate")
-    links: int = Field(16, ge=2, le=512, description="neighbours of a node in the graph (m); exact=false only")
+    exact: bool = Field(True, description="compare with every descriptor; false: a graph or codes propose, approximate")
+    links: int = Field(
+        16, ge=0, le=512, description="neighbours of a node in the HNSW graph (m), 0: no graph; exact=false only"
+    )
     ef_construction: int = Field(
         128, ge=4, le=65536, description="width of the search while building the graph; exact=false only"
     )
     ef_search: int = Field(
         128, ge=1, le=65536, description="width of the search in the graph; more finds more and takes longer"
+    )
+    quantization: Literal["int8", "binary"] | None = Field(
+        None, description="codes that propose: a byte a number, or its sign; compared again; exact=false only"
+    )
+    oversampling: float = Field(
+        4.0, ge=1, le=1000, description="how many times as many codes propose; more finds more and takes longer"
     )
 
     @model_validator(mode="after")
@@ -61,6 +67,12 @@ class QdrantConfig(ComponentConfig):
             raise ValueError("api_key_variable is for a server; give its url, or leave the variable out")
         if self.replace and self.collection is None:
             raise ValueError("replace needs the name of the collection to replace; give collection")
+        if self.quantization is not None and self.exact:
+            raise ValueError(f"quantization: {self.quantization} codes are approximate; set exact: false with them")
+        if self.links == 1:
+            raise ValueError(
+                "links: a graph whose nodes have one neighbour leads nowhere; give 2 or more, or 0 for none"
+            )
         return self
 
 
@@ -77,7 +89,8 @@ def vpr_indexes() -> Iterator[IndexSpec[Any]]:
         name="qdrant",
         config=QdrantConfig,
         build=_build,
-        summary="a Qdrant vector database: in memory, in a folder, on a server or cluster; exact by default",
+        summary="a Qdrant vector database: its engine in process, or a server or cluster; exact by default",
+        # Whatever a config says: one without a url may still name a folder, which a stranger's file must not choose.
         reaches_network=True,
         reads_environment=True,
     )

@@ -1,17 +1,17 @@
-"""One collection of a Qdrant database: what goes in and what comes out. Numbers are checked elsewhere."""
+"""A collection on a server or cluster, through qdrant-client."""
 
 from __future__ import annotations
 
 import secrets
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qdrant_client import models
 
-from vpr_qdrant.place import Place, answering, logged_warnings, open_client, release
+from vpr_qdrant.place import LOCATION, Approximation, Place
+from vpr_qdrant.server import answering, logged_warnings, open_client, release
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,31 +20,20 @@ if TYPE_CHECKING:
     Float64 = npt.NDArray[np.float64]
     Int64 = npt.NDArray[np.int64]
 
-__all__ = ["Graph", "Store"]
+__all__ = ["ClusterStore"]
 
 _DISTANCES = {"l2": models.Distance.EUCLID, "ip": models.Distance.DOT}
 """Not the database's cosine, which would normalise, and so round, what it stores; of unit rows it is the same."""
 
-_LOCATION = "location"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Graph:
-    """Parameters of the server's HNSW graph; an exact index has none."""
-
-    links: int
-    ef_construction: int
-    ef_search: int
-
-
-class Store:
+class ClusterStore:
     """A collection of this object's own: made here, filled here, and deleted with it unless it has a name.
 
     Args:
         place: the database.
         dim: ``D``.
         metric: ``l2`` or ``ip``.
-        graph: how to build and search the graph; None: compare with everything.
+        approximation: how the server proposes neighbours; None: compare with everything.
         batch: vectors or queries in one request.
 
     Raises:
@@ -53,15 +42,15 @@ class Store:
         ValueError: a collection of that name is there and may not be replaced, or the key's variable is not set.
     """
 
-    def __init__(self, place: Place, *, dim: int, metric: str, graph: Graph | None, batch: int) -> None:
+    def __init__(self, place: Place, *, dim: int, metric: str, approximation: Approximation | None, batch: int) -> None:
         self._place, self._dim, self._metric = place, dim, metric
-        self._graph, self._batch = graph, batch
+        self._approximation, self._batch = approximation, batch
         self._name = place.collection or f"vpr-{secrets.token_hex(8)}"
-        self._client = open_client(place, self._name)
+        self._client = open_client(place)
         temporary = place.collection is None
-        self._finalizer = weakref.finalize(self, release, self._client, place, self._name, temporary=temporary)
+        self._finalizer = weakref.finalize(self, release, self._client, self._name, temporary=temporary)
         with answering(place):
-            if place.url is not None and self._client.collection_exists(self._name):
+            if self._client.collection_exists(self._name):
                 if not place.replace:
                     size = self._client.count(self._name).count
                     raise ValueError(
@@ -72,18 +61,17 @@ class Store:
             self._create()
 
     def _create(self) -> None:
-        graph = self._graph
+        how = self._approximation
         self._client.create_collection(
             self._name,
             vectors_config=models.VectorParams(size=self._dim, distance=_DISTANCES[self._metric]),
-            hnsw_config=None
-            if graph is None
-            else models.HnswConfigDiff(m=graph.links, ef_construct=graph.ef_construction),
+            hnsw_config=None if how is None else models.HnswConfigDiff(m=how.links, ef_construct=how.ef_construction),
+            quantization_config=None if how is None else _codes(how),
             # Nobody asks an exact index's graph: the server is spared building one.
-            optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0) if graph is None else None,
+            optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0) if how is None else None,
         )
 
-    def close(self) -> None:
+    def close(self, *, finished: bool = True) -> None:
         """Close the connection; delete the collection unless it has a name."""
         self._finalizer()
 
@@ -94,10 +82,9 @@ class Store:
             self._create()
 
     def make_positions_searchable(self) -> None:
-        """Have the server index positions; an embedded database looks at each anyway."""
-        if self._place.url is not None:
-            with answering(self._place):
-                self._client.create_payload_index(self._name, _LOCATION, models.PayloadSchemaType.GEO)
+        """Have the server index positions."""
+        with answering(self._place):
+            self._client.create_payload_index(self._name, LOCATION, models.PayloadSchemaType.GEO)
 
     def insert(self, first: int, rows: Float32, positions: Float64 | None) -> None:
         """Add ``rows`` as points ``first``, ``first + 1``, ..."""
@@ -106,7 +93,7 @@ class Store:
             vectors = rows[part]
             payloads: list[Any] | None = None
             if positions is not None:
-                payloads = [{_LOCATION: {"lat": lat, "lon": lon}} for lat, lon in positions[part].tolist()]
+                payloads = [{LOCATION: {"lat": lat, "lon": lon}} for lat, lon in positions[part].tolist()]
             points = models.Batch(
                 ids=list(range(first + start, first + start + len(vectors))),
                 vectors=vectors.tolist(),
@@ -118,7 +105,6 @@ class Store:
     def remove_from(self, first: int, end: int) -> None:
         """Remove points ``first`` to ``end - 1``, those that are there."""
         for start in range(first, end, self._batch):
-            # A filter, since a list must name points that are there for an embedded database of qdrant-client 1.13.
             there = models.HasIdCondition(has_id=list(range(start, min(start + self._batch, end))))
             with answering(self._place):
                 self._client.delete(self._name, models.FilterSelector(filter=models.Filter(must=[there])), wait=True)
@@ -127,10 +113,8 @@ class Store:
         self, queries: Float32, limit: int, *, near: Float64 | None, radius: float | None, exact: bool
     ) -> list[tuple[Int64, Float64]]:
         """Return ids and costs of the ``limit`` nearest of each query by the engine's own arithmetic, in its order."""
-        params = None
-        if self._place.url is not None:  # an embedded database looks at everything, and warns that it does
-            width = None if self._graph is None else self._graph.ef_search
-            params = models.SearchParams(exact=exact or self._graph is None, hnsw_ef=width)
+        how = None if exact else self._approximation
+        params = models.SearchParams(exact=True) if how is None else _search_params(how)
         found = []
         for start in range(0, len(queries), self._batch):
             requests = [
@@ -172,7 +156,23 @@ class Store:
         return out
 
 
+def _codes(how: Approximation) -> models.ScalarQuantization | models.BinaryQuantization | None:
+    if how.quantization == "int8":
+        return models.ScalarQuantization(scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8))
+    if how.quantization == "binary":
+        return models.BinaryQuantization(binary=models.BinaryQuantizationConfig())
+    return None
+
+
+def _search_params(how: Approximation) -> models.SearchParams:
+    """Say that what codes propose is compared again by the descriptors: the server would leave that to itself."""
+    again = None
+    if how.quantization is not None:
+        again = models.QuantizationSearchParams(rescore=True, oversampling=how.oversampling)
+    return models.SearchParams(exact=False, hnsw_ef=how.ef_search, quantization=again)
+
+
 def _within(near: Float64, radius: float | None) -> models.Filter:
     center = models.GeoPoint(lat=float(near[0]), lon=float(near[1]))
     circle = models.GeoRadius(center=center, radius=float(radius or 0.0))
-    return models.Filter(must=[models.FieldCondition(key=_LOCATION, geo_radius=circle)])
+    return models.Filter(must=[models.FieldCondition(key=LOCATION, geo_radius=circle)])
