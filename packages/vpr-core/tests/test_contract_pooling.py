@@ -264,6 +264,47 @@ def test_a_layer_of_one_map_size() -> None:
     assert "5 x 7" in breaches(PoolingContract, spec_of(Fixed))["test_output_shape"]
 
 
+class BakesItsSize(Layer):
+    """The window is a Python number, which an exported graph keeps: it refuses other sizes."""
+
+    def pool(self, x: Tensor) -> Tensor:
+        half = int(x.shape[2]) // 2
+        return torch.cat((x[:, :, :half].mean(dim=2), x.mean(dim=2) / float(x.shape[2])), dim=1)
+
+
+class BakesItsSizeInONNX(Layer):
+    """torch.export holds; ONNX keeps the kernel of the example, so that other sizes give other numbers."""
+
+    orderless = False
+
+    def forward(self, features: Tensor) -> Tensor:
+        self.check(features)
+        x = F.adaptive_avg_pool2d(features.float(), (2, 1)).flatten(1)
+        return self.normalize(x @ self.weight)
+
+
+EXPORT = "test_exports_right_or_refuses"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_layer_that_exports_wrongly_is_caught() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    assert breaches(PoolingContract, spec_of(Layer), only=EXPORT) == {}
+    assert "torch.export with maps (5, 7) it refuses 1 maps" in breaches_of(BakesItsSize)
+    refuses = Trial(options={"exports": False})
+    assert "onnxruntime with maps (5, 7) it must refuse maps" in breaches_of(BakesItsSize, refuses)
+    assert "torch.export with maps (5, 7) it must refuse maps" in breaches_of(Layer, refuses)
+    assert "onnxruntime with maps (5, 7)" in breaches_of(BakesItsSizeInONNX)
+    one_size = Trial(options={"any_size": False})
+    assert breaches(PoolingContract, spec_of(BakesItsSizeInONNX), one_size, only=EXPORT) == {}
+
+
+def breaches_of(layer: type[Layer], trial: Trial | None = None) -> str:
+    return breaches(PoolingContract, spec_of(layer), trial, only=EXPORT)[EXPORT]
+
+
 def test_a_layer_with_a_global_token() -> None:
     class Tokened(Layer):
         uses_global_token = True

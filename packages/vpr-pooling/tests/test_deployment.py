@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.export import Dim
+from torch.export import Dim, ExportedProgram
 
 from vpr_pooling import VLAD, AveragePooling, GeM, MaxPooling, NetVLAD
 
@@ -34,6 +35,12 @@ def make(name: str) -> nn.Module:
     if hasattr(layer, "init_from_features"):
         layer.init_from_features(torch.randn(200, CHANNELS), generator=torch.Generator().manual_seed(0))
     return layer
+
+
+@functools.cache
+def exported(name: str) -> ExportedProgram:
+    """Made once for both of the tests that read it."""
+    return torch.export.export(make(name), (maps(SHAPES[0]),), dynamic_shapes=DYNAMIC)
 
 
 def maps(shape: tuple[int, ...]) -> Tensor:
@@ -81,9 +88,8 @@ def test_inductor_compiles_training() -> None:
 @each_layer
 def test_exports_with_open_batch_height_and_width(name: str) -> None:
     layer = make(name)
-    program = torch.export.export(layer, (maps(SHAPES[0]),), dynamic_shapes=DYNAMIC)
     file = io.BytesIO()
-    torch.export.save(program, file)
+    torch.export.save(exported(name), file)
     file.seek(0)
     loaded = torch.export.load(file).module()
     for shape in SHAPES:
@@ -99,11 +105,9 @@ def test_runs_in_onnxruntime_with_open_batch_height_and_width(name: str, tmp_pat
     layer = make(name)
     path = tmp_path / "layer.onnx"
     torch.onnx.export(
-        layer,
-        (maps(SHAPES[0]),),
-        str(path),
+        exported(name),
+        f=str(path),
         dynamo=True,
-        dynamic_shapes=DYNAMIC,
         external_data=False,
         input_names=["features"],
         output_names=["descriptors"],

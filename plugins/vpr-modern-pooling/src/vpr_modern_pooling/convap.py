@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vpr_modern_pooling.intervals import interval_means, recording, side_length
 from vpr_modern_pooling.normalization import l2_normalize
 from vpr_modern_pooling.precision import linear
 from vpr_pooling.checks import check_feature_map, check_positive
 from vpr_pooling.precision import raised, without_autocast
 
-__all__ = ["ConvAP"]
+__all__ = ["ConvAP", "cell_means"]
+
+
+def cell_means(x: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Return the mean over each cell of a grid, ``(B, C, h, w) -> (B, C, rows, columns)``.
+
+    Cell ``i`` of ``r`` along a side of ``n`` goes from ``floor(i n / r)`` to ``ceil((i + 1) n / r)``.
+    """
+    if not recording():
+        return F.adaptive_avg_pool2d(x, grid)
+    borders = []
+    for dim, count in zip((2, 3), grid, strict=True):
+        i, n = torch.arange(count, device=x.device), side_length(x, dim)
+        borders.append((i * n // count, ((i + 1) * n + count - 1) // count))
+    return interval_means(x, borders[0], borders[1])
 
 
 class ConvAP(nn.Module):
@@ -52,7 +68,7 @@ class ConvAP(nn.Module):
         """Return unit descriptors, ``(B, in_channels, h, w) -> (B, channels * rows * columns)``."""
         check_feature_map(features, self.in_channels)
         with without_autocast(features):
-            cells = F.adaptive_avg_pool2d(raised(features), self.grid).flatten(2)
+            cells = cell_means(raised(features), self.grid).flatten(2)
             return l2_normalize(linear(self.projection, cells.transpose(1, 2)).transpose(1, 2).flatten(1))
 
     def extra_repr(self) -> str:

@@ -8,16 +8,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vpr_modern_pooling.intervals import interval_means, recording, side_length
 from vpr_modern_pooling.normalization import l2_normalize
 from vpr_modern_pooling.precision import convolve
 from vpr_pooling import NetVLAD
 from vpr_pooling.checks import check_feature_map
 from vpr_pooling.precision import without_autocast
 
-__all__ = ["CRN"]
+__all__ = ["CRN", "halved"]
 
 FILTERS = {3: 32, 5: 32, 7: 20}
 """Size of the context filters: how many of them."""
+
+
+def halved(x: Tensor) -> Tensor:
+    """Return the mean over 3 x 3 windows at every second location, cut off at the border, about half the size."""
+    height, width = x.shape[2:]
+    if not recording():
+        return F.avg_pool2d(x, (min(3, height), min(3, width)), stride=2, ceil_mode=True)
+    borders = []
+    for dim, length in ((2, height), (3, width)):
+        starts = 2 * torch.arange(length // 2 + 1 // length, device=x.device)  # one window where there is one location
+        borders.append((starts, torch.minimum(starts + 3, side_length(x, dim))))
+    return interval_means(x, borders[0], borders[1])
 
 
 class CRN(NetVLAD):
@@ -87,7 +100,7 @@ class CRN(NetVLAD):
 
     def _reweighting(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        coarse = F.avg_pool2d(x, (min(3, height), min(3, width)), stride=2, ceil_mode=True)
+        coarse = halved(x)
         found = [convolve(layer, coarse).relu().sum(dim=1, keepdim=True) for layer in self.filters()]
         return F.interpolate(sum(found[1:], found[0]), size=(height, width), mode="bilinear", align_corners=False)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from vpr_modern_pooling.intervals import inside, recording, side_length
 from vpr_modern_pooling.normalization import l2_normalize
 from vpr_pooling.checks import check_feature_map, check_positive
 from vpr_pooling.precision import raised, without_autocast
 
 __all__ = ["RMAC", "region_starts", "regions_along"]
 
-OVERLAP = 0.4
-"""Share that neighbouring regions of the coarsest scale should have in common."""
 CHOICES = range(2, 8)
 """Numbers of regions along the longer side that are considered."""
 
@@ -25,9 +27,17 @@ def regions_along(longer: int, shorter: int) -> int:
     """
     if longer == shorter:
         return 1
-    # Neighbours are (longer - shorter) / (m - 1) apart; the smallest m where two are as near.
-    off = [abs(1 - (longer - shorter) / ((m - 1) * shorter) - OVERLAP) for m in CHOICES]
+    off = [_off(longer, shorter, m) for m in CHOICES]
     return CHOICES[off.index(min(off))]  # not min(..., key=...), which torch 2.10 cannot compile for a range
+
+
+def _off(longer: Any, shorter: Any, m: int) -> Any:
+    """Return how far the overlap of ``m`` regions is from 40 %, in whole numbers, so that equal is equal.
+
+    Neighbours are ``(longer - shorter) / (m - 1)`` apart, so ``|1 - (longer - shorter) / ((m - 1) shorter) - 2/5|`` is
+    to be small; this is 300 ``shorter`` times that.
+    """
+    return abs(3 * (m - 1) * shorter - 5 * (longer - shorter)) * (60 // (m - 1))
 
 
 def region_starts(length: int, side: int, count: int) -> list[int]:
@@ -37,6 +47,48 @@ def region_starts(length: int, side: int, count: int) -> list[int]:
     ([0, 10], [0, 10, 20], [0])
     """
     return [i * (length - side) // max(count - 1, 1) for i in range(count)]
+
+
+def _regions(x: Tensor, levels: int) -> Iterator[Tensor]:
+    """Yield the maxima over the regions of each scale, ``(B, C, h, w) -> (B, C, rows, columns)``."""
+    height, width = x.shape[2:]
+    shorter, more = min(height, width), regions_along(max(height, width), min(height, width)) - 1
+    for level in range(1, levels + 1):
+        side = 2 * shorter // (level + 1)
+        if side == 0:
+            return
+        tops = region_starts(height, side, level + (more if height > width else 0))
+        lefts = region_starts(width, side, level + (more if width > height else 0))
+        # Along rows, then along columns: a region's maximum is the maximum of its rows' maxima.
+        bands = torch.stack([x[:, :, top : top + side].amax(dim=2) for top in tops], dim=2)
+        yield torch.stack([bands[..., left : left + side].amax(dim=3) for left in lefts], dim=3)
+
+
+def _regions_of_any_size(x: Tensor, levels: int) -> Iterator[Tensor]:
+    """Yield what `_regions` does, with borders that an exported graph computes from the map that it is given.
+
+    There are as many rows and columns of regions as a map of any shape can have; those that this map has not are zero,
+    and add nothing to the sum.
+    """
+    height, width = side_length(x, 2), side_length(x, 3)
+    shorter, longer = torch.minimum(height, width), torch.maximum(height, width)
+    off = torch.stack([_off(longer, shorter, m) for m in CHOICES])
+    more = torch.where(longer > shorter, off.double().argmin() + CHOICES[0] - 1, 0)
+    for level in range(1, levels + 1):
+        side = 2 * shorter // (level + 1)
+        number = torch.arange(level + CHOICES[-1] - 1, device=x.device)
+        bands, down = _maxima(x, 2, side, number, level + torch.where(height > width, more, 0))
+        maxima, across = _maxima(bands, 3, side, number, level + torch.where(width > height, more, 0))
+        yield torch.where(down.unsqueeze(1) & across, maxima, 0.0)
+
+
+def _maxima(x: Tensor, dim: int, side: Tensor, number: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the maxima over ``count`` windows along ``dim``, in places ``number``, and which of these there are."""
+    starts = number * (side_length(x, dim) - side) // (count - 1).clamp(min=1)
+    windows = inside(starts, starts + side, x.shape[dim])
+    shape = [1, -1, 1] if dim == 2 else [-1]
+    found = [x.masked_fill(~window.view(shape), -torch.inf).amax(dim=dim) for window in windows.unbind()]
+    return torch.stack(found, dim=dim), (number < count) & (side > 0)
 
 
 class RMAC(nn.Module):
@@ -73,18 +125,9 @@ class RMAC(nn.Module):
         check_feature_map(features, self.in_channels)
         with without_autocast(features):
             x = raised(features)
-            height, width = x.shape[2:]
-            shorter, more = min(height, width), regions_along(max(height, width), min(height, width)) - 1
             total = l2_normalize(x.amax(dim=(2, 3)), dim=1)
-            for level in range(1, self.levels + 1):
-                side = 2 * shorter // (level + 1)
-                if side == 0:
-                    break
-                tops = region_starts(height, side, level + (more if height > width else 0))
-                lefts = region_starts(width, side, level + (more if width > height else 0))
-                # Along rows, then along columns: a region's maximum is the maximum of its rows' maxima.
-                bands = torch.stack([x[:, :, top : top + side].amax(dim=2) for top in tops], dim=2)
-                maxima = torch.stack([bands[..., left : left + side].amax(dim=3) for left in lefts], dim=3)
+            regions = _regions_of_any_size if recording() else _regions
+            for maxima in regions(x, self.levels):
                 total = total + l2_normalize(maxima, dim=1).sum(dim=(2, 3))
             return l2_normalize(total, dim=1)
 

@@ -40,9 +40,9 @@ def dustbin_assignment(scores: Tensor, dustbin: Tensor, *, iterations: int = 3) 
         )
     bins = dustbin.to(scores.dtype).expand(batch, 1, locations)
     m = torch.cat((scores, bins), dim=1)
-    mass = torch.zeros_like(m[:1, :, 0])
-    rest = torch.full_like(mass[:, -1:], float(locations - clusters)).log()
-    mass = torch.cat((mass[:, :-1], rest), dim=1)
+    # Not float(locations - clusters): an exported graph would keep the number of locations of its example.
+    rest = scores.new_full((1, 1), locations - clusters).log()
+    mass = torch.cat((scores.new_zeros(1, clusters), rest), dim=1)
     v = torch.zeros_like(m[:, 0])
     u = mass
     for _ in range(iterations):

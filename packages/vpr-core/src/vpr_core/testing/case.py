@@ -93,9 +93,11 @@ class Contract:
         parameters: see `Trial`; override `make_parameters` when they need files.
         other: see `Trial`.
         inert: see `Trial`.
+        costly: names of tests that take seconds; `breaches` runs them when it is told to.
     """
 
     kind: ClassVar[str]
+    costly: ClassVar[frozenset[str]] = frozenset()
     spec: ClassVar[ComponentSpec[Any]]
     parameters: ClassVar[Mapping[str, Any]] = {}
     other: ClassVar[Mapping[str, Sequence[Any]]] = {}

@@ -11,16 +11,17 @@ import torch
 from vpr_core.components import ComponentConfig
 from vpr_core.testing.case import Case, seeded
 from vpr_core.testing.fields import check_fields_matter, digest
-from vpr_core.testing.pooling_trial import PoolingTrial
+from vpr_core.testing.pooling_export import PoolingExport
 from vpr_core.types import SupportsFeatureInit
 
 __all__ = ["PoolingContract"]
 
 
-class PoolingContract(PoolingTrial):
+class PoolingContract(PoolingExport):
     """A pooling layer maps ``(B, C, h, w)`` to unit rows ``(B, out_dim)``, each image by itself.
 
-    `PoolingTrial` lists what a subclass may set: ``channels``, ``map_size``, ``any_size`` and so on.
+    `vpr_core.testing.pooling_trial.PoolingTrial` lists what a subclass may set: ``channels``, ``map_size``,
+    ``any_size`` and so on.
     """
 
     def test_output_shape(self, case: Case) -> None:

@@ -23,6 +23,7 @@ class PoolingTrial(Contract):
         any_size: the layer takes maps of every size; False: of ``map_size`` only (MixVPR).
         min_locations: the smallest ``h * w`` it takes.
         init_features: local features for ``init_from_features``.
+        exports: exported for maps of any size it is the same layer; False: it refuses to be, or other sizes afterwards.
         tolerance: largest difference of two descriptors that should be equal, in float32.
     """
 
@@ -32,6 +33,7 @@ class PoolingTrial(Contract):
     any_size: ClassVar[bool] = True
     min_locations: ClassVar[int] = 1
     init_features: ClassVar[int] = 400
+    exports: ClassVar[bool] = True
     tolerance: ClassVar[float] = 2e-5
 
     def layer(self, case: Case, *, config: ComponentConfig | None = None, seed: int = 0, start: bool = True) -> Any:
@@ -61,12 +63,15 @@ class PoolingTrial(Contract):
         maps[:, 0] = 0.0
         return maps
 
-    def call(self, layer: Any, maps: Tensor) -> Tensor:
-        """Describe maps; a layer that takes the global token gets one that depends on each map alone."""
+    def inputs(self, layer: Any, maps: Tensor) -> tuple[Tensor, ...]:
+        """What the layer is called with; the global token, where it takes one, depends on each map alone."""
         if getattr(layer, "uses_global_token", False):
-            result: Tensor = layer(maps, maps.mean(dim=(2, 3)).roll(1, dims=1) + 0.1)
-        else:
-            result = layer(maps)
+            return maps, maps.mean(dim=(2, 3)).roll(1, dims=1) + 0.1
+        return (maps,)
+
+    def call(self, layer: Any, maps: Tensor) -> Tensor:
+        """Describe maps."""
+        result: Tensor = layer(*self.inputs(layer, maps))
         return result
 
     def describe(self, layer: Any, maps: Tensor) -> Tensor:

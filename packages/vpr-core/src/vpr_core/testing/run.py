@@ -16,15 +16,17 @@ from vpr_core.testing.case import Contract, Trial, make_case
 __all__ = ["breaches"]
 
 
-def breaches(contract: type[Contract], spec: ComponentSpec[Any], trial: Trial | None = None) -> dict[str, str]:
-    """Run every test of ``contract`` on one component.
+def breaches(
+    contract: type[Contract], spec: ComponentSpec[Any], trial: Trial | None = None, *, only: str | None = None
+) -> dict[str, str]:
+    """Run the tests of ``contract`` on one component: all but its costly ones, or ``only`` the one that is named.
 
     Returns:
         name of each test that fails -> its message; empty when the component keeps the contract.
     """
     found: dict[str, str] = {}
     for name, _ in inspect.getmembers(contract, inspect.isfunction):
-        if not name.startswith("test_"):
+        if not name.startswith("test_") or (name in contract.costly if only is None else name != only):
             continue
         method: Callable[..., None] = getattr(contract(), name)
         with tempfile.TemporaryDirectory() as folder:
