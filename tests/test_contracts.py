@@ -216,6 +216,9 @@ class TestDatasets(DatasetContract):
     pass
 
 
+RESCORE = {"rescore": "needs the original rows, which `add` does not keep; vpr-eval/test_compressed.py hands them over"}
+
+
 @over_registry(
     REGISTRY,
     "index",
@@ -238,12 +241,31 @@ class TestDatasets(DatasetContract):
         ],
         "ivf_sq": Trial(
             parameters={"lists": 8, "probes": 4},
+            inert=RESCORE,
             options={"exact": False, "min_recall": 0.8, "distance_tolerance": 2e-3},
         ),
         "ivf_pq": Trial(
             parameters={"lists": 8, "probes": 4, "parts": 8},
+            inert=RESCORE,
             options={"exact": False, "min_recall": 0.5, "distance_tolerance": 0.5},
         ),
+        "ivf_rabitq": Trial(
+            parameters={"lists": 8, "probes": 4},
+            inert=RESCORE,
+            options={"exact": False, "min_recall": 0.5, "distance_tolerance": 0.8, "dim": 32},
+        ),
+        "binary": [
+            Trial(
+                inert=RESCORE | {"seed": "of the rotation"},
+                options={"exact": False, "min_recall": 0.3, "distance_tolerance": 0.8, "dim": 32},
+            ),
+            Trial(
+                label="rotated",
+                parameters={"rotate": True},
+                inert=RESCORE,
+                options={"exact": False, "min_recall": 0.3, "distance_tolerance": 0.8, "dim": 32},
+            ),
+        ],
     }
     | installed(
         "index",

@@ -41,6 +41,9 @@ def test_every_field_reaches_the_index(name):
         "code": "int8",
         "seed": 6,
         "parts": 8,
+        "rescore": 7,
+        "query_bits": 4,
+        "rotate": True,
     }
     fields = {field: changes[field] for field in spec.config.model_fields if field != "type"}
     index = spec.build(spec.config(**fields), 64)
@@ -48,7 +51,7 @@ def test_every_field_reaches_the_index(name):
 
 
 def test_flat_is_the_default_of_the_indexes():
-    assert list(SPECS) == ["flat", "hnsw", "ivf_sq", "ivf_pq"]
+    assert list(SPECS) == ["flat", "hnsw", "ivf_sq", "ivf_pq", "ivf_rabitq", "binary"]
     assert FlatConfig().metric == "l2"
     with pytest.raises(ValidationError):
         IVFPQConfig(parts=0)

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpr_eval.average_precision import AveragePrecisionResult, mean_average_precision
     from vpr_eval.index.base import DescriptorIndex
+    from vpr_eval.index.binary import BinaryIndex
+    from vpr_eval.index.check import SelfCheck
     from vpr_eval.index.container import IndexHeader, read_index_header
     from vpr_eval.index.exact import search_exact
     from vpr_eval.index.flat import FlatIndex
     from vpr_eval.index.hnsw import HNSWIndex
-    from vpr_eval.index.ivf import IVFPQIndex, IVFSQIndex
+    from vpr_eval.index.ivf_pq import IVFPQIndex
+    from vpr_eval.index.ivf_rabitq import IVFRaBitQIndex
+    from vpr_eval.index.ivf_sq import IVFSQIndex
     from vpr_eval.index.loading import load_index
     from vpr_eval.index.stored import StoredRows
     from vpr_eval.index.validation import check_fingerprint
@@ -32,10 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AveragePrecisionResult",
+    "BinaryIndex",
     "DescriptorIndex",
     "FlatIndex",
     "HNSWIndex",
     "IVFPQIndex",
+    "IVFRaBitQIndex",
     "IVFSQIndex",
     "IndexHeader",
     "Interval",
@@ -44,6 +50,7 @@ __all__ = [
     "PrecisionRecall",
     "RecallResult",
     "Report",
+    "SelfCheck",
     "StoredRows",
     "Whitening",
     "bootstrap_interval",
@@ -70,11 +77,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AveragePrecisionResult": "average_precision",
+    "BinaryIndex": "index.binary",
     "DescriptorIndex": "index.base",
     "FlatIndex": "index.flat",
     "HNSWIndex": "index.hnsw",
-    "IVFPQIndex": "index.ivf",
-    "IVFSQIndex": "index.ivf",
+    "IVFPQIndex": "index.ivf_pq",
+    "IVFRaBitQIndex": "index.ivf_rabitq",
+    "IVFSQIndex": "index.ivf_sq",
     "IndexHeader": "index.container",
     "Interval": "intervals",
     "Neighbours": "neighbours",
@@ -82,6 +91,7 @@ _HOME = {
     "PrecisionRecall": "threshold_curve",
     "RecallResult": "recall",
     "Report": "report",
+    "SelfCheck": "index.check",
     "StoredRows": "index.stored",
     "Whitening": "whitening",
     "bootstrap_interval": "intervals",

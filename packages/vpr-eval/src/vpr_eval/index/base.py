@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from vpr_eval.index.container import IndexHeader, Payload, reading, write_container
+from vpr_eval.index.container import IndexHeader, Payload, listing, reading, write_container
 from vpr_eval.index.metric import Metric, check_metric
 from vpr_eval.index.stored import StoredRows
 from vpr_eval.index.validation import check_count, check_fingerprint, check_k, check_matrix, checked_rows
@@ -97,6 +97,7 @@ class DescriptorIndex(ABC):
 
     def save(self, path: Path) -> None:
         """Write the index to one file, atomically."""
+        arrays = self._arrays()
         header = IndexHeader(
             kind=self.kind,
             dim=self.dim,
@@ -104,8 +105,10 @@ class DescriptorIndex(ABC):
             count=len(self),
             fingerprint=self.fingerprint,
             parameters=self.parameters(),
+            arrays=listing(arrays),
+            check=self._about(),
         )
-        write_container(Path(path), header, self._write)
+        write_container(Path(path), header, self._write, arrays)
 
     def load(self, path: Path) -> None:
         """Replace the content by that of a file; nothing changes when it is refused.
@@ -124,12 +127,20 @@ class DescriptorIndex(ABC):
                 if mine != its:
                     raise ValueError(f"{name}: this index has {mine!r}, the file {path} has {its!r}")
             check_fingerprint(header.fingerprint, self.fingerprint, where=f"path: {path}")
-            self._read(header, payload)
+            self._read(header, payload, payload.arrays(header.arrays))
         self.fingerprint = header.fingerprint if header.fingerprint is not None else self.fingerprint
 
     def parameters(self) -> dict[str, Any]:
         """Return the keyword arguments, beside those of this class, that make an empty index like this one."""
         return {}
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what a file holds before the engine's bytes."""
+        return {}
+
+    def _about(self) -> dict[str, Any] | None:
+        """Return what is known about how much this index finds."""
+        return None
 
     @abstractmethod
     def _add(self, rows: Float32, norms: Float64) -> None: ...
@@ -138,4 +149,4 @@ class DescriptorIndex(ABC):
     @abstractmethod
     def _write(self, write: Callable[[Any], int]) -> None: ...
     @abstractmethod
-    def _read(self, header: IndexHeader, payload: Payload) -> None: ...
+    def _read(self, header: IndexHeader, payload: Payload, arrays: dict[str, npt.NDArray[Any]]) -> None: ...

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vpr_eval.index.metric import Metric, distance_of_cost, exact_cost, largest_cost, rounding_bound
+from vpr_eval.index.metric import Metric, distance_of_cost, largest_cost, rounding_bound
+from vpr_eval.index.pairs import pair_costs
 from vpr_eval.neighbours import Neighbours
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     Int64 = npt.NDArray[np.int64]
 
 __all__ = ["Candidates"]
-
-_PAIR_VALUES = 2**20
 
 
 class Candidates:
@@ -99,15 +98,10 @@ class Candidates:
 
         Returns them, or None while a query has seen fewer than ``k`` rows.
         """
-        # In the order of the database, so that a memory map on disk is read once and forwards.
         open_pairs = np.flatnonzero(self._error > 0.0)
-        order = open_pairs[np.argsort(self._row[open_pairs], kind="stable")]
-        step = max(1, _PAIR_VALUES // max(1, self._queries.shape[1]))
-        for first in range(0, len(order), step):
-            part = order[first : first + step]
-            rows = database.take(self._row[part])
-            self._cost[part] = exact_cost(self._queries[self._query[part]], rows, self._metric)
-        self._error[order] = 0.0
+        query, row = self._query[open_pairs], self._row[open_pairs]
+        self._cost[open_pairs] = pair_costs(self._queries, query, database, row, self._metric)
+        self._error[open_pairs] = 0.0
         distance = distance_of_cost(self._cost, self._metric)
         place = np.lexsort((self._row, distance, self._query))
         count = np.bincount(self._query, minlength=len(self._queries))

@@ -2,10 +2,12 @@
 
 ```
 vpr-index 1
-{"kind": "flat", "dim": 4096, "metric": "l2", "count": 83952, "fingerprint": "…", "parameters": {}}
+{"kind": "flat", "dim": 4096, "metric": "l2", "count": 83952, "fingerprint": "…", "parameters": {}, "arrays": {}, …}
 <payload>
 sha256:<64 hexadecimal digits>
 ```
+
+The payload is the arrays that the header lists, in its order, and then the engine's bytes.
 
 The hash is checked before the payload is read. It guards against damage, not against malice: the payload of ``flat`` is
 bare float32 numbers, but that of the approximate kinds is parsed by faiss: load those only from people you trust.
@@ -15,15 +17,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from vpr_eval.atomic import atomic_file
+from vpr_eval.index.foreign import foreign_index
 
-__all__ = ["IndexHeader", "Payload", "read_index_header", "reading", "write_container"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["IndexHeader", "Payload", "listing", "read_index_header", "reading", "write_container"]
 
 _MAGIC = b"vpr-index 1\n"
 _TRAILER = b"\nsha256:"
@@ -37,7 +46,11 @@ _HEADER_TYPES: dict[str, tuple[type, ...]] = {
     "count": (int,),
     "fingerprint": (str, type(None)),
     "parameters": (dict,),
+    "arrays": (dict,),
+    "check": (dict, type(None)),
 }
+_LATER = ("arrays", "check")
+_ARRAY_TYPES = ("<i8", "<f4", "<f8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +58,14 @@ class IndexHeader:
     """What an index file says about itself.
 
     Attributes:
-        kind: ``flat``, ``hnsw``, ``ivf_sq`` or ``ivf_pq``.
+        kind: ``flat``, ``hnsw``, ``ivf_sq``, ``ivf_pq``, ``ivf_rabitq`` or ``binary``.
         dim: ``D``.
         metric: ``l2`` or ``ip``.
         count: number of descriptors.
         fingerprint: the model that made them; None when nobody said.
         parameters: the index's own, by name.
+        arrays: type and shape of each array before the engine's bytes; none in files of earlier programs.
+        check: what `SelfCheck.to_dict` gave; None when it was never checked.
     """
 
     kind: str
@@ -59,6 +74,8 @@ class IndexHeader:
     count: int
     fingerprint: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Any] = field(default_factory=dict)
+    check: dict[str, Any] | None = None
 
 
 class Payload:
@@ -67,16 +84,44 @@ class Payload:
     def __init__(self, file: IO[bytes], length: int) -> None:
         self._file = file
         self.length = length
-        self._left = length
+        self.left = length
 
     def read(self, count: int) -> bytes:
         """Return up to ``count`` bytes, none at the end."""
-        data = self._file.read(min(count, self._left))
-        self._left -= len(data)
+        data = self._file.read(min(count, self.left))
+        self.left -= len(data)
         return data
 
+    def arrays(self, listed: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """Read the arrays that stand first.
 
-def write_container(path: Path, header: IndexHeader, write_payload: Callable[[Callable[[Any], int]], None]) -> None:
+        Raises:
+            ValueError: the header lists what cannot be an array, or more than there is.
+        """
+        read = {}
+        for name, said in listed.items():
+            listed_as: list[Any] = said if isinstance(said, list) else [None]
+            kind, shape = listed_as[0] if listed_as else None, tuple(listed_as[1:])
+            if kind not in _ARRAY_TYPES or not all(type(size) is int and 0 <= size < 2**48 for size in shape):
+                raise ValueError(f"payload: array {name!r} is said to be {said!r}; rebuild the index")
+            count = math.prod(shape)
+            if count * np.dtype(kind).itemsize > self.left:
+                raise ValueError(f"payload: array {name!r} of shape {shape} is longer than the file; rebuild the index")
+            read[name] = np.frombuffer(self.read(count * np.dtype(kind).itemsize), dtype=kind).reshape(shape)
+        return read
+
+
+def listing(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Return what `IndexHeader.arrays` says of some arrays."""
+    return {name: [array.dtype.newbyteorder("<").str, *array.shape] for name, array in arrays.items()}
+
+
+def write_container(
+    path: Path,
+    header: IndexHeader,
+    write_payload: Callable[[Callable[[Any], int]], None],
+    arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> None:
     """Write an index file atomically; ``write_payload`` is given a function that takes bytes."""
     digest = hashlib.sha256()
     with atomic_file(path) as file:
@@ -87,6 +132,8 @@ def write_container(path: Path, header: IndexHeader, write_payload: Callable[[Ca
 
         write(_MAGIC)
         write(json.dumps(asdict(header), ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        for array in (arrays or {}).values():
+            write(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data)
         write_payload(write)
         file.write(_TRAILER + digest.hexdigest().encode())
 
@@ -103,13 +150,19 @@ def read_index_header(path: Path) -> IndexHeader:
 
 
 def _header(path: Path, file: IO[bytes]) -> IndexHeader:
-    if file.readline(len(_MAGIC)) != _MAGIC:
-        raise ValueError(f"path: {path} is not an index file of this version (its first line must be {_MAGIC!r})")
+    first = file.readline(len(_MAGIC))
+    if first != _MAGIC:
+        raise ValueError(
+            f"path: {path} is not an index file of this version (its first line must be {_MAGIC!r})"
+            f"{foreign_index(first)}"
+        )
     line = file.readline(_LONGEST_HEADER)
     try:
         values = json.loads(line)
         header = IndexHeader(**values)
         for one in fields(IndexHeader):
+            if one.name in _LATER and one.name not in values:
+                continue
             if isinstance(values[one.name], bool) or not isinstance(values[one.name], _HEADER_TYPES[one.name]):
                 raise TypeError(one.name)
     except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -59,8 +59,8 @@ def write_engine(engine: Any, write: Callable[[Any], int]) -> None:
         raise
 
 
-def read_engine(payload: Payload, header: IndexHeader, expected: type[Any]) -> Any:
-    """Read a faiss index and compare it with what the header says."""
+def read_engine(payload: Payload, header: IndexHeader, expected: type[Any], *, count: int) -> Any:
+    """Read a faiss index and compare it with what the header says, and ``count``, how many it must hold."""
     try:
         engine = faiss.read_index(faiss.PyCallbackIOReader(payload.read, _BLOCK))
     except Exception as error:
@@ -68,7 +68,7 @@ def read_engine(payload: Payload, header: IndexHeader, expected: type[Any]) -> A
             f"payload: faiss cannot read the {header.kind} index; rebuild it from the descriptors"
         ) from error
     found = (engine.d, engine.ntotal, engine.metric_type)
-    promised = (header.dim, header.count, faiss_metric(header.metric))  # type: ignore[arg-type]
+    promised = (header.dim, count, faiss_metric(header.metric))  # type: ignore[arg-type]
     if not isinstance(engine, expected) or found != promised:
         raise ValueError(
             f"payload: holds {type(engine).__name__} with (dim, count, metric) {found}; the header promises "

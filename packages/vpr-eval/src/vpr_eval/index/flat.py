@@ -15,6 +15,8 @@ from vpr_eval.index.stored import StoredRows
 from vpr_eval.index.validation import checked_rows
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from vpr_eval.index.base import Float32, Float64, Stored
     from vpr_eval.index.container import IndexHeader, Payload
     from vpr_eval.neighbours import Neighbours
@@ -94,12 +96,10 @@ class FlatIndex(DescriptorIndex):
         for _, rows in self._database().pieces(max(1, _BLOCK_VALUES // self.dim)):
             write(np.ascontiguousarray(rows, dtype="<f4").data.cast("B"))
 
-    def _read(self, header: IndexHeader, payload: Payload) -> None:
+    def _read(self, header: IndexHeader, payload: Payload, arrays: dict[str, npt.NDArray[Any]]) -> None:
         row_bytes = 4 * self.dim
-        if payload.length != header.count * row_bytes:
-            raise ValueError(
-                f"count: the file says {header.count} descriptors but holds {payload.length} bytes of them"
-            )
+        if payload.left != header.count * row_bytes:
+            raise ValueError(f"count: the file says {header.count} descriptors but holds {payload.left} bytes of them")
         fresh = FlatIndex(dim=self.dim, metric=self.metric)
         while data := payload.read(row_bytes * max(1, _BLOCK_VALUES // self.dim)):
             rows = np.frombuffer(data, dtype="<f4").reshape(-1, self.dim)

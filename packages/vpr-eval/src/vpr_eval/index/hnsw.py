@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING, Any
 import faiss
 import numpy as np
 
-from vpr_eval.index.base import DescriptorIndex
-from vpr_eval.index.engine import faiss_metric, in_order, read_engine, spare, write_engine
-from vpr_eval.index.metric import Metric, exact_cost
+from vpr_eval.index.approximate import ApproximateIndex
+from vpr_eval.index.engine import faiss_metric, read_engine, write_engine
+from vpr_eval.index.metric import Metric
+from vpr_eval.index.pairs import pair_costs
+from vpr_eval.index.stored import StoredRows
 from vpr_eval.index.validation import check_count
 
 if TYPE_CHECKING:
-    from vpr_eval.index.base import Float32, Float64
+    import numpy.typing as npt
+
+    from vpr_eval.index.approximate import Int64
+    from vpr_eval.index.base import Float32, Float64, Stored
     from vpr_eval.index.container import IndexHeader, Payload
-    from vpr_eval.neighbours import Neighbours
 
 __all__ = ["HNSWIndex"]
 
 
-class HNSWIndex(DescriptorIndex):
+class HNSWIndex(ApproximateIndex):
     """Approximate search in a hierarchical graph: a query touches about ``ef_search`` descriptors, not all.
 
-    For serving up to about a million images; not for published numbers. Distances are exact, neighbours may be missed.
-    Memory: that of `FlatIndex` and ``8 links`` bytes a descriptor.
+    For serving up to about a million images; not for published numbers. Distances are exact, neighbours may be missed:
+    before the first search and before it is saved it is checked how many (`checked`). Memory: that of `FlatIndex` and
+    ``8 links`` bytes a descriptor. Identical descriptors stand in the graph once; many that are merely alike may block
+    it, and the check says so.
 
     Source: Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable
     small world graphs", 2018, arXiv 1603.09320.
@@ -41,6 +47,7 @@ class HNSWIndex(DescriptorIndex):
     """
 
     kind = "hnsw"
+    advice = "raise ef_search, links or ef_construction"
 
     def __init__(
         self,
@@ -61,9 +68,6 @@ class HNSWIndex(DescriptorIndex):
         self._engine = faiss.IndexHNSWFlat(self.dim, self.links, faiss_metric(metric))
         self._engine.hnsw.efConstruction = self.ef_construction
 
-    def __len__(self) -> int:
-        return int(self._engine.ntotal)
-
     def parameters(self) -> dict[str, Any]:
         """Return ``links``, ``ef_construction``, ``ef_search`` and ``threads``."""
         return {
@@ -73,7 +77,7 @@ class HNSWIndex(DescriptorIndex):
             "threads": self.threads,
         }
 
-    def _add(self, rows: Float32, norms: Float64) -> None:
+    def _add_distinct(self, rows: Float32) -> None:
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(self.threads)
         try:
@@ -81,23 +85,36 @@ class HNSWIndex(DescriptorIndex):
         finally:
             faiss.omp_set_num_threads(before)
 
-    def _search(self, queries: Float32, norms: Float64, k: int) -> Neighbours:
-        fetch = spare(k, len(self))
+    def _ready(self) -> None:
+        if len(self) and (self.checked is None or len(self) >= 2 * self.checked.count):
+            self.checked = self._compare(self._rows_of_nodes())
+
+    def _rows_of_nodes(self) -> StoredRows:
+        stored, count = faiss.downcast_index(self._engine.storage), int(self._engine.ntotal)
+        return StoredRows(np.asarray(faiss.rev_swig_ptr(stored.get_xb(), count * self.dim)).reshape(-1, self.dim))
+
+    def attach(self, rows: Stored) -> None:
+        """Do nothing: the graph holds the rows themselves."""
+
+    def _propose(self, queries: Float32, norms: Float64, fetch: int) -> tuple[npt.NDArray[np.floating], Int64]:
         chosen = faiss.SearchParametersHNSW()
         chosen.efSearch = max(self.ef_search, fetch)
-        _, index = self._engine.search(queries, fetch, params=chosen)
-        stored = faiss.downcast_index(self._engine.storage)
-        rows = np.asarray(faiss.rev_swig_ptr(stored.get_xb(), len(self) * self.dim)).reshape(-1, self.dim)
-        cost = np.empty(index.shape, dtype=np.float64)
-        for number, found in enumerate(index):
-            # -1 reads the last row here; `in_order` throws its cost away.
-            near = rows[found]
-            cost[number] = exact_cost(np.broadcast_to(queries[number], near.shape), near, self.metric)
-        return in_order(cost, index, k, self.metric)
+        _, node = self._engine.search(queries, fetch, params=chosen)
+        cost = np.full(node.shape, np.inf)
+        query, place = np.nonzero(node >= 0)
+        cost[query, place] = pair_costs(queries, query, self._rows_of_nodes(), node[query, place], self.metric)
+        return cost, node
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        self._ready()
+        return super()._arrays()
 
     def _write(self, write: Callable[[Any], int]) -> None:
         write_engine(self._engine, write)
 
-    def _read(self, header: IndexHeader, payload: Payload) -> None:
-        self._engine = read_engine(payload, header, faiss.IndexHNSWFlat)
+    def _read(self, header: IndexHeader, payload: Payload, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        count = len(arrays["identical_keys"]) if "identical_keys" in arrays else header.count
+        engine = read_engine(payload, header, faiss.IndexHNSWFlat, count=count)
+        self._restore(arrays, rows=header.count, about=header.check)
+        self._engine = engine
         self._engine.hnsw.efConstruction = self.ef_construction

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from vpr_eval.index.base import DescriptorIndex
+from vpr_eval.index.binary import BinaryIndex
 from vpr_eval.index.container import read_index_header
 from vpr_eval.index.flat import FlatIndex
 from vpr_eval.index.hnsw import HNSWIndex
-from vpr_eval.index.ivf import IVFPQIndex, IVFSQIndex
+from vpr_eval.index.ivf_pq import IVFPQIndex
+from vpr_eval.index.ivf_rabitq import IVFRaBitQIndex
+from vpr_eval.index.ivf_sq import IVFSQIndex
 
 __all__ = ["load_index"]
 
-_KINDS: dict[str, Any] = {index.kind: index for index in (FlatIndex, HNSWIndex, IVFSQIndex, IVFPQIndex)}
+_KINDS: dict[str, Any] = {
+    index.kind: index for index in (FlatIndex, HNSWIndex, IVFSQIndex, IVFPQIndex, IVFRaBitQIndex, BinaryIndex)
+}
 
 
 def load_index(path: Path, *, fingerprint: str | None = None) -> DescriptorIndex:

@@ -75,6 +75,15 @@ class StoredRows:
         """For each row, its position counted with those that are skipped."""
         return np.delete(np.arange(len(self) + len(self._gone)), self._gone)
 
+    def without(self, rows: Int64) -> StoredRows:
+        """Return these rows less some of them, by their numbers here."""
+        if not len(rows):
+            return self
+        fewer = StoredRows(self._blocks, skip=np.concatenate([self._gone, self.kept[rows]]))
+        if self._norms is not None:
+            fewer.keep_norms(np.delete(self._norms, rows))
+        return fewer
+
     def followed_by(self, more: Matrix) -> StoredRows:
         """Return these rows and after them those of one matrix more."""
         return StoredRows([*self._blocks, more], skip=self._gone)
