@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import ray
+
+from vpr_ray.tokens import guarded, of_its_own, refused, require_listener, restored
 
 __all__ = ["connected", "room_for"]
 
@@ -23,34 +24,42 @@ def connected(address: str) -> Iterator[None]:
 
     Raises:
         ConnectionError: there is no such cluster, or it cannot be reached.
+        PermissionError: it wants a token that this process does not have.
     """
     if ray.is_initialized():
         yield
         return
-    if address == "local":
-        ray.init(address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, log_to_driver=False)
-    else:
-        _connect(address)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with restored():
+        if address == "local":
+            of_its_own()
+            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, log_to_driver=False)
+        else:
+            _connect(address)
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _connect(address: str) -> None:
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        log.warning(
-            "RAY_AUTH_MODE is not 'token': whoever reaches the ports of this Ray cluster can run code on it; keep it "
-            "on a private network"
-        )
+    require_listener(address)
     try:
         ray.init(address=address, log_to_driver=False)
-    except ConnectionError as error:
+    except Exception as error:
+        if (denied := refused(address, error)) is not None:
+            raise denied from error
+        if not isinstance(error, ConnectionError):
+            raise
         raise ConnectionError(
             f"address: no Ray cluster at {address!r} ({_first_line(error)}); start one with `ray start --head` and "
             "`ray start --address=HOST:6379` on the other machines, name another with engine.address=HOST:6379, or "
             "set engine.address=local"
         ) from error
+    if not guarded():  # only now: Ray itself turns tokens on where it finds one
+        log.warning(
+            "RAY_AUTH_MODE is not 'token': whoever reaches the ports of this Ray cluster can run code on it; keep it "
+            "on a private network"
+        )
 
 
 def room_for(*, cpus: float, gpus: float) -> int:
