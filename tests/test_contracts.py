@@ -323,6 +323,11 @@ def csv_keys(folder: Path) -> list[int]:
         return [int(row["key"]) for row in csv.DictReader(stream)]
 
 
-@over_registry(REGISTRY, "logger", {"csv": Trial(options={"keys": csv_keys}, other={"file": ["other.csv"]})})
+@over_registry(
+    REGISTRY,
+    "logger",
+    {"csv": Trial(options={"keys": csv_keys}, other={"file": ["other.csv"]})}
+    | installed("logger", {"tensorboard": Trial(skip="its own tests read its files with TensorBoard's reader")}),
+)
 class TestLoggers(LoggerContract):
     pass

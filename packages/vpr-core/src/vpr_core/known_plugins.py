@@ -17,6 +17,7 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "vpr-modern-pooling": {
         "pooling": ("boq", "convap", "cosplace", "crn", "eigenplaces", "mixvpr", "rmac", "salad"),
     },
+    "vpr-loggers": {"logger": ("tensorboard",)},
     "vpr-qdrant": {"index": ("qdrant",)},
     "vpr-ray": {"engine": ("ray",)},
     "vpr-torchhub": {
