@@ -537,6 +537,23 @@ def test_bad_descriptors_are_refused_by_row(value: float) -> None:
         world.mine(HardNegatives(pool=None), world.request())
 
 
+@pytest.mark.parametrize("remember", [3, 10])
+def test_mining_that_is_refused_half_way_leaves_the_memory_as_it_was(
+    remember: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpr_losses.neighbourhood._TABLE_ELEMENTS", 50)  # a query at a time
+    world, miner = World(), HardNegatives(pool=20, remember=remember)
+    world.mine(miner, world.request(list(range(10))))
+    before = miner.state_dict()["memory"]
+    spoilt = World()
+    spoilt.queries[-1, 0] = math.nan  # the last query's, when all others are done
+    with pytest.raises(ValueError, match="holds NaN or infinity"):
+        spoilt.mine(miner, spoilt.request(epoch=1))
+    assert torch.equal(miner.state_dict()["memory"], before)
+    world.mine(miner, world.request(epoch=1))
+    assert len(miner.state_dict()["memory"]) == QUERIES
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [

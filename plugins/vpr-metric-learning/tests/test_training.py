@@ -52,3 +52,58 @@ def test_train_on_places_validate_and_evaluate_on_another_set(fake, tmp_path: Pa
     assert [line["queries"] for line in lines if line["kind"] == "validation"] == [6, 6]
     report = json.loads(vpr("eval", str(tmp_path / "run"), "--json", "--quiet"))
     assert report["split"] == "test"
+
+
+MINE = """
+import torch
+from typing import Literal
+from vpr_core import ComponentConfig, PoolingSpec, hookimpl
+
+
+class Config(ComponentConfig):
+    type: Literal["mine"] = "mine"
+
+
+class Mine(torch.nn.Module):
+    orderless = True
+
+    def __init__(self, channels):
+        super().__init__()
+        self.out_dim = channels
+        self.shift = torch.nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):  # finite, with an infinite slope in every second channel
+        y = ((x.mean((2, 3)) + self.shift) * (torch.arange(x.shape[1]) % 2)).square().sqrt()
+        return torch.nn.functional.normalize(y + 1e-3, dim=1)
+
+
+@hookimpl
+def vpr_poolings():
+    yield PoolingSpec(name="mine", config=Config, build=lambda config, f: Mine(f.channels), summary="mine")
+"""
+
+
+def test_the_memory_of_a_refused_step_is_not_saved(gsv: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    text = RUN.format(gsv=gsv).replace("{type: gem}", "{type: mine}").replace("evaluate_on", "# evaluate_on")
+    (tmp_path / "run.yaml").write_text("plugins: [mine.py]\n" + text)
+    code = (
+        "import torch\n"
+        "from vpr_core import VPRError, build_registry, load_run_file; from vpr_runner import train\n"
+        "from pathlib import Path\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "registry = build_registry(plugin_files=[folder / 'mine.py'])\n"
+        "config = load_run_file(folder / 'run.yaml', registry)\n"
+        "for _ in range(3):\n"
+        "    try:\n"
+        "        train(config, registry, run_directory=folder / 'run', progress=False)\n"
+        "    except VPRError as error:\n"
+        "        assert 'gradient norm is' in str(error), error\n"
+        "        newest = sorted((folder / 'run' / 'checkpoints').glob('*.pt'))[-1]\n"
+        "        state = torch.load(newest, weights_only=True)\n"
+        "        memory = state['loss']\n"
+        "        print(state['position']['step'], tuple(memory['descriptors'].shape), int(memory['seen']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["0 (0, 0) 0"] * 3

@@ -106,6 +106,7 @@ class CachedMiner(Memoryless, ABC):
         negatives = torch.full((len(request.queries), self.keep), -1, dtype=torch.int64)
         rows = request.positives.rows()
         indices = able(request)
+        visits: list[tuple[Tensor, Tensor]] = []
         width = self.pool_width(request) + max((len(row) for row in rows), default=0)
         for part in blocks(len(indices), max(width, min(len(cache.database), DENSE_ADVANTAGE * width))):
             chosen = torch.tensor(indices[part])
@@ -115,11 +116,13 @@ class CachedMiner(Memoryless, ABC):
             to_offered, to_pool = squared[:, : offered.shape[1]], squared[:, offered.shape[1] :]
             best, best_position = nearest(to_offered, offered, 1)
             hardest, position = nearest(to_pool, pool, max(self.keep, self.depth))
-            self.visited(request.queries[chosen], position[:, : self.depth])
+            visits.append((request.queries[chosen], position[:, : self.depth]))
             kept = position[:, : self.keep]
             if self.margin is not None:
                 kept = torch.where(hardest[:, : self.keep] < best + self.margin, kept, -1)
             positives[chosen], negatives[chosen] = best_position, kept
+        for visit in visits:  # when all is well: mining that is refused leaves the memory as it was
+            self.visited(*visit)
         return Tuples(query=request.queries, positives=positives, negatives=negatives)
 
 

@@ -20,7 +20,7 @@ class CrossBatchMemory(nn.Module):
     let ``M`` hold the batch itself too; here a pair within the batch counts once, in the first term.
 
     Memory and count are buffers: a checkpoint holds them, and a resumed run goes on with the same memory. A batch whose
-    loss is not finite is not remembered.
+    loss is not finite is not remembered; neither, in a training run of ``vpr``, is one whose step was not taken.
 
     Args:
         loss: the loss of both terms.

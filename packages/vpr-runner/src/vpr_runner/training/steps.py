@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vpr_runner.distributed import ONE_PROCESS, Ranks
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.source import Batch
 from vpr_runner.keys import key
+from vpr_runner.training.refusal import Remembered
 
 __all__ = ["NonFiniteLossError", "Stepper", "Terms"]
 
@@ -36,6 +37,8 @@ class Stepper:
             is exact for any loss, and needs a network whose images do not influence one another.
         grad_clip: largest norm of the gradient, or None.
         ranks: the processes that share a batch.
+        remembering: modules with buffers that a forward pass changes, network and loss: as they were after a step that
+            was not taken.
     """
 
     optimizer: torch.optim.Optimizer
@@ -43,6 +46,7 @@ class Stepper:
     micro_batch: int | None = None
     grad_clip: float | None = None
     ranks: Ranks = ONE_PROCESS
+    remembering: Sequence[nn.Module] = ()
 
     def __post_init__(self) -> None:
         half = self.compute.precision == "float16"
@@ -53,7 +57,8 @@ class Stepper:
     ) -> tuple[float, float]:
         """Make one step and return ``(sum, count)`` of the loss over all processes.
 
-        A step whose count is 0 (no violating triplet) changes nothing, neither weights nor momentum.
+        A step whose count is 0 (no violating triplet) changes neither weights nor momentum. One that is refused, by
+        whatever exception, or left out by the scaler of float16, changes nothing at all.
 
         Args:
             forward: values of a batch to descriptors.
@@ -64,6 +69,15 @@ class Stepper:
         Raises:
             NonFiniteLossError: nothing was changed.
         """
+        with Remembered(self.remembering) as memory:
+            loss_sum, divisor, taken = self._step(forward, batches, terms, seed=seed)
+            if taken:
+                memory.keep()
+        return loss_sum, divisor
+
+    def _step(
+        self, forward: Callable[[Tensor], Tensor], batches: Sequence[Batch], terms: Terms, *, seed: int
+    ) -> tuple[float, float, bool]:
         self.optimizer.zero_grad(set_to_none=True)
         total, count = self._accumulate(forward, batches, terms, seed=seed)
         sums = torch.stack([total, count]).double()
@@ -72,7 +86,7 @@ class Stepper:
         if not np.isfinite(loss_sum):
             raise NonFiniteLossError(f"loss is {loss_sum}")
         if divisor == 0:
-            return loss_sum, divisor
+            return loss_sum, divisor, True
         self._share_gradients()
         self.scaler.unscale_(self.optimizer)
         gradients = [parameter.grad for parameter in self._parameters() if parameter.grad is not None]
@@ -82,9 +96,10 @@ class Stepper:
             raise NonFiniteLossError(f"gradient norm is {float(norm)} at loss {loss_sum / divisor:g}")
         if self.grad_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.grad_clip, norm)
+        scale = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return loss_sum, divisor
+        return loss_sum, divisor, self.scaler.get_scale() >= scale  # it is lowered where the gradient was not finite
 
     def _accumulate(
         self, forward: Callable[[Tensor], Tensor], batches: Sequence[Batch], terms: Terms, *, seed: int

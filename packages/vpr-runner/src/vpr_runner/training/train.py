@@ -107,6 +107,7 @@ def train(
         learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config.train, compute)
 
         retriever = assemble(config, registry).to(compute.device)
+        loss = _loss(config.loss, registry, compute)
         rooms = FrozenCaches(
             run.path / "cache", gib=config.train.frozen_cache_gib, compute=compute, ranks=ranks, shown=progress
         )
@@ -125,8 +126,9 @@ def train(
                     micro_batch=config.train.micro_batch,
                     grad_clip=config.train.grad_clip,
                     ranks=ranks,
+                    remembering=[module for module in (retriever, loss) if isinstance(module, nn.Module)],
                 ),
-                loss=_loss(config.loss, registry, compute),
+                loss=loss,
                 miner=registry.build("miner", config.miner) if by_tuples else None,
             ),
             shown=progress,
