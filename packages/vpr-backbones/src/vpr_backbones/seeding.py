@@ -48,6 +48,11 @@ class _OwnGenerator(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._generator = generator
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: a guard against being compiled would import the compiler, which takes a second."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get("generator") is not None:

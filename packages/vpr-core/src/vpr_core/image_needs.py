@@ -15,7 +15,8 @@ class ImageNeeds:
 
     Attributes:
         multiple: sides must be multiples of this: a vision transformer's patch.
-        patches: least number of squares of that side in an image.
+        patch: side of a patch where it is not ``multiple``, since the network rounds sides by itself.
+        patches: least number of patches in an image.
         square: height and width must be equal.
         only: the one size ``(height, width)`` it takes; None: any that keeps the rest.
         recommended: the block ``image`` of a run file with which the published numbers were had; empty: nobody says.
@@ -28,6 +29,7 @@ class ImageNeeds:
     """
 
     multiple: int = 1
+    patch: int | None = None
     patches: int = 1
     square: bool = False
     only: tuple[int, int] | None = None
@@ -44,12 +46,13 @@ class ImageNeeds:
         if height % self.multiple or width % self.multiple:
             near = [self._nearest(side) for side in (height, width)]
             return f"{got}, and this backbone takes multiples of {self.multiple}; such as {near}"
-        count = (height // self.multiple) * (width // self.multiple)
+        patch = self.patch or self.multiple
+        count = round(height / patch) * round(width / patch)
         if count < self.patches:
-            side = self.multiple * next(n for n in range(1, self.patches + 1) if n * n >= self.patches)
+            side = patch * next(n for n in range(1, self.patches + 1) if n * n >= self.patches)
             return (
-                f"{got}, which is {count} patches of {self.multiple} x {self.multiple} pixels, and at least "
-                f"{self.patches} are needed; such as [{side}, {side}]"
+                f"{got}, which is {count} patches of {patch} x {patch} pixels, and at least {self.patches} are needed; "
+                f"such as [{side}, {side}]"
             )
         return ""
 

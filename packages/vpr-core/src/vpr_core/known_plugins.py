@@ -21,7 +21,11 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "vpr-qdrant": {"index": ("qdrant",)},
     "vpr-ray": {"engine": ("ray",)},
     "vpr-torchhub": {
-        "backbone": ("hub_boq", "hub_cosplace", "hub_eigenplaces", "hub_megaloc", "hub_salad", "torchhub"),
+        "backbone": (
+            *("hub_anyloc", "hub_boq", "hub_cliquemining", "hub_convap", "hub_cosplace", "hub_cricavpr"),
+            *("hub_edtformer", "hub_eigenplaces", "hub_image", "hub_megaloc", "hub_mixvpr", "hub_patch_netvlad"),
+            *("hub_salad", "hub_selavprpp", "hub_sfrs", "hub_supervlad", "torchhub"),
+        ),
         "pooling": ("finished",),
     },
 }

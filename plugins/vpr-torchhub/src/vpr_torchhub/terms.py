@@ -4,54 +4,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BOQ", "COSPLACE", "EIGENPLACES", "MEGALOC", "SALAD", "Terms", "terms_of"]
+__all__ = ["DINOV2", "IMAGENET", "SAME_AS_CODE", "Terms"]
+
+DINOV2 = "the DINOv2 backbone from facebookresearch/dinov2 (Apache-2.0)"
+IMAGENET = "torchvision's ImageNet weights of its backbone (BSD-3-Clause)"
+SAME_AS_CODE = "not stated apart from the code's"
+TORCH_HUB = "torch hub's cache (TORCH_HOME, else ~/.cache/torch)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Terms of a repository.
+    """Terms of a repository, as far as known when this was written; the repository is what counts.
 
     Attributes:
         repository: ``owner/name`` on GitHub.
-        licence: of code and weights, as far as known when this was written; the repository is what counts.
+        code: licence of the code.
+        weights: licence of the weights as their authors leave it: what they leave open is left open here.
         also: what else is fetched, and its licence.
+        caches: where code and weights are kept: what to copy to a machine without a network.
     """
 
     repository: str
-    licence: str
+    code: str
+    weights: str = SAME_AS_CODE
     also: str = ""
+    caches: str = TORCH_HUB
 
     @property
     def url(self) -> str:
         """Where to read them."""
         return f"https://github.com/{self.repository}"
 
+    @property
+    def said(self) -> str:
+        """Both licences in a few words."""
+        return f"licence of its code: {self.code}; of its weights: {self.weights}"
+
     def refusal(self, missing: list[str]) -> str:
         """Say what has to be agreed to, and how."""
         also = f" It fetches {self.also}." if self.also else ""
         return (
-            f"backbone: {self.repository} is not used before you agree to it. Licence of its code and weights: "
-            f"{self.licence}. Read it at {self.url}, with what it says of the training data.{also} Its Python code "
-            f"will run on this machine. If you agree, set {' and '.join(f'backbone.{name}: true' for name in missing)} "
-            "in the run file. Nothing has been downloaded"
+            f"backbone: {self.repository} is not used before you agree to it. Licence of its code: {self.code}; of its "
+            f"weights: {self.weights}. Read it at {self.url}, with what it says of the training data.{also} Its Python "
+            f"code will run on this machine. If you agree, set "
+            f"{' and '.join(f'backbone.{name}: true' for name in missing)} in the run file. Nothing has been downloaded"
         )
-
-
-DINOV2 = "the DINOv2 backbone from facebookresearch/dinov2 (Apache-2.0)"
-IMAGENET = "torchvision's ImageNet weights of its backbone (BSD-3-Clause)"
-
-COSPLACE = Terms(repository="gmberton/CosPlace", licence="MIT", also=IMAGENET)
-EIGENPLACES = Terms(repository="gmberton/EigenPlaces", licence="MIT", also=IMAGENET)
-SALAD = Terms(repository="serizba/salad", licence="GPL-3.0", also=DINOV2)
-BOQ = Terms(repository="amaralibey/Bag-of-Queries", licence="MIT", also=f"{DINOV2} or {IMAGENET}")
-MEGALOC = Terms(
-    repository="gmberton/MegaLoc", licence="none that we know of; code partly from serizba/salad (GPL-3.0)", also=DINOV2
-)
-
-
-def terms_of(repository: str) -> Terms:
-    """Return the terms of any repository: known, or to be read there."""
-    for terms in (COSPLACE, EIGENPLACES, SALAD, BOQ, MEGALOC):
-        if terms.repository.lower() == repository.lower():
-            return terms
-    return Terms(repository=repository, licence="not known here")
