@@ -23,10 +23,10 @@ from vpr_runner import load_descriptors, load_retriever
 from vpr_runner.bench.readme import load_result
 from vpr_runner.bench.store import CellStore
 from vpr_runner.bench.suite import load_suite
-from vpr_runner.cli.images import read_origin
 from vpr_runner.cli.model import open_model
 from vpr_runner.distributed import ONE_PROCESS
 from vpr_runner.extraction.manifest import ChunkRecord, Manifest
+from vpr_runner.maps.opened import read_places
 from vpr_runner.training.run_directory import RunDirectory
 
 SAID = (UsageError, ConfigError)
@@ -109,13 +109,16 @@ def test_manifests_and_records(tmp_path: Path, manifest: Any, record: Any) -> No
 
 @pytest.mark.fault
 @short
-@given(origin=changed({"root": "/a", "model": "/b"}), rows=st.text("nameyx,1.\n\"'é\0", max_size=40))
+@given(
+    origin=changed({"root": "/a", "frame": {"kind": "utm", "zone": 33, "hemisphere": "north"}}),
+    rows=st.text("nameyx,1.\n\"'é\0", max_size=40),
+)
 def test_origins_of_a_map(tmp_path: Path, origin: Any, rows: str) -> None:
     (tmp_path / "origin.json").write_text(json.dumps(origin))
     (tmp_path / "images.csv").write_text(rows, encoding="utf-8")
-    reads_or_says(lambda: read_origin(tmp_path))
+    reads_or_says(lambda: read_places(tmp_path, names=("a.jpg",)))
     (tmp_path / "images.csv").unlink()
-    reads_or_says(lambda: read_origin(tmp_path))
+    reads_or_says(lambda: read_places(tmp_path, names=("a.jpg",)))
 
 
 @pytest.mark.fault
@@ -123,7 +126,7 @@ def test_origins_of_a_map(tmp_path: Path, origin: Any, rows: str) -> None:
 def test_a_position_that_is_no_number_of_metres(tmp_path: Path, value: str) -> None:
     (tmp_path / "images.csv").write_text(f"name,x,y\na.jpg,1,{value}\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"images\.csv is damaged"):
-        read_origin(tmp_path)
+        read_places(tmp_path, names=("a.jpg",))
 
 
 SUITE = {
@@ -233,7 +236,7 @@ def test_json_that_python_cannot_follow(make_config, engine_registry, tmp_path: 
 
     for read in (
         lambda: Manifest.read(tmp_path),
-        lambda: read_origin(tmp_path),
+        lambda: read_places(tmp_path, names=("a.jpg",)),
         hold,
         lambda: load_retriever(file, engine_registry),
         lambda: open_model(tmp_path),

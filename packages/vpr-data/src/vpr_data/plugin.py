@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CityConfig",
     "FolderConfig",
+    "NoneConfig",
     "Pitts30kConfig",
     "Pitts250kConfig",
     "Tokyo247Config",
@@ -28,6 +29,12 @@ PITTSBURGH = "Torii, Sivic, Pajdla, Okutomi: Visual Place Recognition with Repet
 TOKYO = "Torii, Arandjelovic, Sivic, Okutomi, Pajdla: 24/7 Place Recognition by View Synthesis, CVPR 2015"
 
 Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "split", "role"]
+
+
+class NoneConfig(ComponentConfig):
+    """No data set: images are named where they are needed."""
+
+    type: Literal["none"] = "none"
 
 
 class CityConfig(ComponentConfig):
@@ -135,6 +142,12 @@ def _city(config: CityConfig) -> Dataset:
     return CityDataset(size=config.size, root=config.root, seed=config.seed, same_visit=config.same_visit)
 
 
+def _none(config: NoneConfig) -> Dataset:
+    from vpr_data.places.nothing import NoDataset
+
+    return NoDataset()
+
+
 def _folder(config: FolderConfig) -> Dataset:
     from vpr_data.tables.folders import FolderDataset, training_radii
 
@@ -224,4 +237,7 @@ def vpr_datasets() -> Iterator[DatasetSpec[Any]]:
         build=_tokyo_tm,
         summary="Tokyo Time Machine, train and val; images on request",
         paper=NETVLAD,
+    )
+    yield DatasetSpec(
+        name="none", config=NoneConfig, build=_none, summary="no data set: for maps, and for images on the command line"
     )

@@ -36,6 +36,11 @@ def split_named(dataset: Dataset, name: str, *, purpose: str) -> PlaceSplit:
     Raises:
         UsageError: there is none of that name; names the splits there are.
     """
+    if not dataset.split_names:
+        raise UsageError(
+            f"dataset: {purpose} needs the split {name!r} of a data set, and there is none; name one in the run file, "
+            "or with --set 'dataset={type: folder, root: DIR}'"
+        )
     if name not in dataset.split_names:
         raise UsageError(
             f"dataset: no split named {name!r}, which {purpose} needs; there is {', '.join(dataset.split_names)}"

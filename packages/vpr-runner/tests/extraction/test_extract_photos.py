@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from vpr_runner.cli import main
-from vpr_runner.cli.images import read_origin
+from vpr_runner.maps.opened import open_map
 
 RUN = """
 dataset: {type: city, size: small}
@@ -42,6 +42,7 @@ def test_a_map_of_photos_of_which_one_has_no_position(tmp_path: Path, capsys: py
     assert "4 images, 4 of them now" in said.out
     assert "warning: passed over: 1 .mov (vpr extract FILE --every 1s takes frames)" in said.err
     assert "warning: 3 of 4 images have a position; without one: scan.jfif (no GPS position in EXIF or XMP)" in said.err
-    positions = read_origin(folder).positions
+    places = open_map(folder).places
+    positions = {name: places.described(row) for row, name in enumerate(places.names) if places.located[row]}
     assert sorted(positions) == ["0.jpg", "1.jpg", "2.jpg"]
-    assert abs(positions["0.jpg"][1] - positions["1.jpg"][1] - 30.8) < 0.1  # a second of latitude
+    assert abs(positions["0.jpg"]["y"] - positions["1.jpg"]["y"] - 30.8) < 0.1  # a second of latitude

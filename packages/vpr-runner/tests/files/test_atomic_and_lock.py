@@ -101,3 +101,22 @@ def test_a_second_process_is_refused_with_owner_and_age_and_a_killed_one_leaves_
         owner.wait()
         with folder_lock(tmp_path, purpose="vpr extract"):
             pass
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("name", [".lock", ".lock-1"])
+def test_a_lock_that_is_a_link_empties_nothing(tmp_path: Path, name: str) -> None:
+    treasure = tmp_path / "treasure.txt"
+    treasure.write_text("mine")
+    folder = tmp_path / "received"
+    folder.mkdir()
+    for target in (treasure, tmp_path / "nowhere"):
+        (folder / name).symlink_to(target)
+        with (
+            pytest.raises(UsageError, match=r"is a link to .*a lock is a file of its own: remove it"),
+            folder_lock(folder, purpose="test", name=name),
+        ):
+            pytest.fail("held")
+        (folder / name).unlink()
+    assert treasure.read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()

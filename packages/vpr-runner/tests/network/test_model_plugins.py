@@ -53,14 +53,36 @@ def test_code_of_another_user_does_not_run(download: Path, tmp_path: Path, monke
     assert not evil.with_suffix(".ran").exists()
 
 
-def test_this_users_own_and_what_is_named_on_the_command_line_runs(download: Path, tmp_path: Path) -> None:
+def test_what_is_named_on_the_command_line_runs_and_this_users_own_file_only_then(
+    download: Path, tmp_path: Path
+) -> None:
     own = tmp_path / "own.py"
     own.write_text(EVIL)
-    with pytest.raises(UsageError, match=r"there is no model yet|no model there"):
+    with pytest.raises(UsageError, match=r"own\.py', which this command does not.*--plugin .*own\.py"):
         open_model(naming(download, str(own)), quiet=True)
-    assert own.with_suffix(".ran").exists()
+    assert not own.with_suffix(".ran").exists()
     inside = download / "inside.py"
     inside.write_text(EVIL)
-    with pytest.raises(UsageError, match=r"there is no model yet|no model there"):
-        open_model(naming(download, str(inside)), plugins=[inside], quiet=True)
-    assert inside.with_suffix(".ran").exists()
+    for plugin in (own, inside):
+        with pytest.raises(UsageError, match=r"there is no model yet|no model there"):
+            open_model(naming(download, str(plugin)), plugins=[plugin], quiet=True)
+        assert plugin.with_suffix(".ran").exists()
+
+
+@pytest.mark.fault
+def test_another_way_to_the_same_file_is_no_way_past_the_question(
+    download: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a folder of the reader's, a link, and from one folder deeper."""
+    evil = download / "evil.py"
+    evil.write_text(EVIL)
+    monkeypatch.chdir(download)
+    (download.parent / "link").symlink_to(download, target_is_directory=True)
+    for path in (
+        "/proc/self/cwd/evil.py",
+        str(download.parent / "link" / "evil.py"),
+        str(download / "model" / ".." / "evil.py"),
+    ):
+        with pytest.raises(UsageError, match="A plug-in is a program"):
+            open_model(naming(download, path) / "model", quiet=True)
+    assert not evil.with_suffix(".ran").exists()

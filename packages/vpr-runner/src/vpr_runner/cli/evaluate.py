@@ -86,7 +86,14 @@ def evaluate(
         raise UsageError("--against: compares recalls, as text; leave out --retrieval and --json")
     if retrieval is not None:
         benchmark = _benchmark(retrieval, root, split)
-        retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+        retriever, config, registry = open_model(
+            model,
+            plugins=plugin,
+            settings=settings,
+            device=device,
+            quiet=quiet,
+            builds={"dataset", "index", "runtime", "reranker", "sequence"},
+        )
         _shorten(retriever, dim)
 
         from vpr_runner.evaluation.benchmark import evaluate_benchmark
@@ -103,7 +110,14 @@ def evaluate(
     if split is not None:
         settings = [*(settings or ()), f"eval.split={split}"]
     other = None if compared is None else earlier_report(compared)  # before anything takes time
-    retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+    retriever, config, registry = open_model(
+        model,
+        plugins=plugin,
+        settings=settings,
+        device=device,
+        quiet=quiet,
+        builds={"dataset", "index", "runtime", "reranker", "sequence"},
+    )
     _shorten(retriever, dim)
 
     from vpr_runner import evaluate as run

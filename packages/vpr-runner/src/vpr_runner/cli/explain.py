@@ -80,7 +80,14 @@ def explain(
         )
     if split is not None:
         settings = [*(settings or ()), f"eval.split={split}"]
-    retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+    retriever, config, registry = open_model(
+        model,
+        plugins=plugin,
+        settings=settings,
+        device=device,
+        quiet=quiet,
+        builds={"index", *(() if images else ("dataset",))},
+    )
 
     from vpr_runner.cli.images import files_as_images
     from vpr_runner.data import split_of

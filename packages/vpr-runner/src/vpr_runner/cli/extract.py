@@ -27,9 +27,10 @@ Examples:
   vpr extract runs/first photos/ -o map/ --set compute.on_bad_image=skip --dtype float16
   vpr extract runs/first photos/ -o map/ --set engine.type=ray      on a cluster (plug-in vpr-ray)
 
-The folder holds manifest.json, chunks (NNNNNN.npy with one row an image, NNNNNN.json with its SHA-256) and images.csv
-(name and, where known, x and y: from @easting@northing@ names, EXIF or XMP; for positions in a CSV or GeoJSON file take
-the `folder` data set and --split). Exit code 1 when an image could not be read."""
+The folder is a map: chunks of descriptors, images.csv (names, latitude and longitude, or metres and what they count
+from: of @easting@northing@ names, EXIF or XMP; for positions in a CSV or GeoJSON file take the `folder` data set and
+--split), the network, and a seal over all of it. It can be moved and searched elsewhere as it is. Exit code 1 when an
+image could not be read."""
 
 
 def extract(
@@ -60,10 +61,16 @@ def extract(
         raise UsageError("which images? Name a folder, or --split NAME of the model's own data set (one of the two)")
     if output is None:
         raise UsageError("--output: name the folder that descriptors go to")
-    retriever, config, registry = open_model(model, plugins=plugin, settings=settings, device=device, quiet=quiet)
+    retriever, config, registry = open_model(
+        model,
+        plugins=plugin,
+        settings=settings,
+        device=device,
+        quiet=quiet,
+        builds={"engine", "runtime", *(("dataset",) if split else ())},
+    )
 
-    from vpr_runner import extract as run
-    from vpr_runner.cli.images import write_origin
+    from vpr_runner.maps.write import write_map
 
     wanted: ImageSet
     if images is not None:
@@ -75,17 +82,17 @@ def extract(
             print(f"warning: {note}", file=sys.stderr)
     else:
         wanted, positioned = _side(config.dataset, registry, str(split), role), True
-    result = run(
+    result = write_map(
         retriever,
         wanted,
         output=output,
         config=config,
+        positioned=positioned,
         chunk=chunk,
         dtype=dtype,
         progress=not quiet,
         registry=registry,
     )
-    write_origin(output, wanted, model=model, positioned=positioned)
     print(f"{result.images} images, {result.written} of them now, {retriever.out_dim} numbers each, in {output}")
     for name, reason in list(result.failures.items())[:10]:
         print(f"unreadable: {name}: {reason}", file=sys.stderr)

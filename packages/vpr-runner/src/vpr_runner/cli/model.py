@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,26 @@ def open_model(
     settings: Sequence[str] | None = None,
     device: str | None = None,
     quiet: bool = False,
+    builds: Collection[str] = (),
 ) -> tuple[Retriever, RunConfig, Registry]:
     """Return the network, its run configuration with ``settings`` on top, and the registry.
 
     ``source`` is a run directory, a model file, or a run file: the last gives the network before training, its
     pooling layer initialised from features as training would.
+
+    A run file is the user's own. A model may come from anywhere: what it says of itself chooses only among components
+    that compute and do nothing else, and no plug-in file is loaded because it names it.
+
+    Args:
+        source: see above.
+        plugins: files that the user named.
+        settings: ``--set`` of the user.
+        device: ``--device`` of the user.
+        quiet: do not mention plug-ins that failed to load.
+        builds: kinds beside backbone and pooling that the command is going to build from the configuration.
     """
-    from vpr_core.config import parse_run, to_yaml
+    from vpr_core.config import BLOCKS, parse_run, to_yaml
+    from vpr_core.trust import refuse_foreign_choices
 
     if source.suffix in {".yaml", ".yml"}:
         config, registry = load(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
@@ -37,23 +51,28 @@ def open_model(
 
         return initialised(config, registry, progress=not quiet), config, registry
     given = list(plugins or ())
-    registry = registry_of([*_plugins_of_model(source, allowed=given), *given], quiet=quiet)
-    from vpr_runner import load_retriever
+    _refuse_plugins_of(source, allowed=given)
+    registry = registry_of(given, quiet=quiet)
+    from vpr_runner.network.storage import load_retriever, stored_config
 
-    retriever, stored = load_retriever(source, registry)
-    config = parse_run(to_yaml(stored), registry, overrides_of(settings, device=device), source=str(source))
+    overrides = overrides_of(settings, device=device)
+    stored = stored_config(source, registry)
+    config = parse_run(to_yaml(stored), registry, overrides, source=str(source))
+    whole = {override.partition("=")[0].strip() for override in overrides}
+    own = {block.path[0] for block in BLOCKS.values() if ".".join(block.path) in whole}
+    said = {name: getattr(config, name) for name in own}
+    retriever, _ = load_retriever(source, registry, said=said)
+    refuse_foreign_choices(config, registry, source=str(source), said=said, kinds=builds)
     return retriever, config, registry
 
 
-def _plugins_of_model(source: Path, *, allowed: Sequence[Path]) -> list[Path]:
-    """The local plug-ins that a stored model needs, known before it can be loaded.
-
-    A model is data: it may point to the code of this user, and brings none of its own (see `_refuse_foreign`).
-    """
+def _refuse_plugins_of(source: Path, *, allowed: Sequence[Path]) -> None:
+    """Refuse a model that needs local plug-ins which the user does not name: those are programs, a model is data."""
     from vpr_core import UsageError
     from vpr_runner.files.documents import parsed
 
     description = source.with_suffix(".json") if source.suffix else source / "model.json"
+    trusted = {path.resolve() for path in allowed}
     for candidate in (description, source / "model" / "model.json"):
         if candidate.is_file():
             try:
@@ -63,16 +82,14 @@ def _plugins_of_model(source: Path, *, allowed: Sequence[Path]) -> list[Path]:
                 raise UsageError(
                     f"{candidate}: damaged ({error}); it repeats what the model file says: delete it"
                 ) from error
-            trusted = {path.resolve() for path in allowed}
             for plugin in named:
                 if plugin.resolve() not in trusted:
                     _refuse_foreign(plugin, candidate, source)
-            return named
-    return []
+            return
 
 
 def _refuse_foreign(plugin: Path, description: Path, source: Path) -> None:
-    """Refuse to run a file that came with a model, or that belongs to another user, because the model names it."""
+    """Refuse to run a file because a model names it, and say whose it is."""
     from vpr_core import UsageError
 
     folder = (source if source.is_dir() else source.parent).resolve()
@@ -84,8 +101,8 @@ def _refuse_foreign(plugin: Path, description: Path, source: Path) -> None:
     elif hasattr(os, "getuid") and file.exists() and file.stat().st_uid not in (os.getuid(), 0):
         why = "which belongs to another user"
     else:
-        return
+        why = "which this command does not"
     raise UsageError(
         f"{description} names the plug-in {str(plugin)!r}, {why}. A plug-in is a program: read it, and if you trust "
-        f"it, name it yourself, with --plugin {plugin}"
+        f"it, name it yourself, with --plugin {shlex.quote(str(plugin))}"
     )

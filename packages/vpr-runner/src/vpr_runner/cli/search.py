@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +14,13 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Neighbours
     from vpr_runner import Descriptors
-    from vpr_runner.cli.images import Origin
+    from vpr_runner.maps.places import Places
 
 __all__ = ["search"]
 
@@ -35,9 +40,7 @@ def search(
     ],
     queries: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos to look up.", show_default=False)],
     count: Annotated[int, typer.Option("--count", "-k", min=1, metavar="N", help="Answers for each photo.")] = 5,
-    model: Annotated[
-        Path | None, typer.Option("--model", metavar="MODEL", help="Default: the one that made the map.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option("--model", metavar="MODEL", help="Default: the one in the map.")] = None,
     settings: SetOption = None,
     plugin: PluginOption = None,
     device: DeviceOption = None,
@@ -46,49 +49,80 @@ def search(
 ) -> None:
     """Find the images of a map that look most like the given photos."""
     from vpr_core import UsageError
-    from vpr_runner.cli.images import files_as_images, read_origin
+    from vpr_runner.cli.images import files_as_images
+    from vpr_runner.maps.opened import open_map
 
     images = files_as_images(queries)
-    origin = read_origin(database)
-    source = model or origin.model
+    opened = open_map(database)
+    source = model or opened.network
     if source is None:
         raise UsageError(
-            f"{database} does not say which model made it; if `vpr extract` wrote that folder, add --model MODEL"
+            f"{database} holds no network (it was not written by `vpr extract`, or by an earlier version); name the "
+            "one that made it with --model MODEL"
         )
-    retriever, config, registry = open_model(source, plugins=plugin, settings=settings, device=device, quiet=quiet)
+    retriever, config, registry = open_model(
+        source, plugins=plugin, settings=settings, device=device, quiet=quiet, builds={"index", "runtime"}
+    )
 
-    from vpr_runner import load_descriptors
     from vpr_runner.encoding.compute import Compute
     from vpr_runner.encoding.encode import encode_all
     from vpr_runner.encoding.source import ImageSource
     from vpr_runner.network.storage import fingerprint
 
-    descriptors = load_descriptors(database)
+    descriptors = opened.descriptors
     if descriptors.fingerprint != fingerprint(retriever, config):
         raise UsageError(
             f"{database} was made with another model than {source}, or with another image size; descriptors of two "
             "models cannot be compared: name the right one with --model, or extract again"
         )
     descriptors.verify()  # all of them are read anyway
-    compute = Compute.of(config.compute, config.image)
-    rows, _ = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
-    found, names = _neighbours(descriptors, rows, count, config.index, registry)
-    answers = [_answers(found, names, number, origin) for number in range(len(queries))]
+    # One photo that cannot be read costs its own answer, not those of the others.
+    compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
+    rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
+    good = [number for number in range(len(queries)) if number not in encoded.failures]
+    answers: list[list[dict[str, Any]]] = [[] for _ in queries]
+    if good:
+        found, positions = _neighbours(descriptors, rows[good], count, config.index, registry)
+        for number, asked in enumerate(good):
+            answers[asked] = _answers(found, positions, number, opened.places)
     if as_json:
-        print(json.dumps([{"query": str(q), "answers": a} for q, a in zip(queries, answers, strict=True)], indent=2))
-        return
-    for query, answer in zip(queries, answers, strict=True):
-        print(query)
-        width = max(len(item["image"]) for item in answer)
-        for item in answer:
-            where = f"  x {item['x']:.2f}  y {item['y']:.2f}" if "x" in item else ""
-            print(f"  {item['rank']:>3}  {item['distance']:.4f}  {item['image']:<{width}}{where}".rstrip())
+        print(
+            json.dumps(
+                [
+                    _as_json(q, a, encoded.failures.get(n))
+                    for n, (q, a) in enumerate(zip(queries, answers, strict=True))
+                ],
+                indent=2,
+            )
+        )
+    else:
+        for number, (query, answer) in enumerate(zip(queries, answers, strict=True)):
+            _print(query, answer, encoded.failures.get(number))
+    if encoded.failures:
+        print(f"{len(encoded.failures)} of {len(queries)} photos could not be read", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _as_json(query: Path, answers: list[dict[str, Any]], failure: str | None) -> dict[str, Any]:
+    return {"query": str(query), "answers": answers, **({"unreadable": failure} if failure else {})}
+
+
+def _print(query: Path, answers: list[dict[str, Any]], failure: str | None) -> None:
+    print(query)
+    if failure:
+        print(f"  unreadable: {failure}")
+    width = max((len(item["image"]) for item in answers), default=0)
+    for item in answers:
+        where = f"  {item['lat']:.7f}, {item['lon']:.7f}" if "lat" in item else ""
+        if not where and "x" in item:
+            where = f"  x {item['x']:.2f}  y {item['y']:.2f}"
+        print(f"  {item['rank']:>3}  {item['distance']:.4f}  {item['image']:<{width}}{where}".rstrip())
 
 
 def _neighbours(
     descriptors: Descriptors, queries: Any, count: int, index: ComponentConfig, registry: Registry
-) -> tuple[Neighbours, list[str]]:
-    """Search the readable rows of a map; returns the neighbours and the names that their positions mean."""
+) -> tuple[Neighbours, npt.NDArray[np.int64]]:
+    """Search the readable rows of a map; returns the neighbours and the rows of the map that their numbers mean."""
     import numpy as np
 
     from vpr_core import UsageError
@@ -99,17 +133,14 @@ def _neighbours(
     if len(readable) == 0:
         raise UsageError(f"no image of the map could be read ({len(rows)} are listed); look at what it was made of")
     built.add(rows[readable])
-    names = [descriptors.names[row] for row in readable.tolist()]
-    return built.search(queries, min(count, len(names))), names
+    return built.search(queries, min(count, len(readable))), readable
 
 
-def _answers(found: Neighbours, names: list[str], number: int, origin: Origin) -> list[dict[str, Any]]:
+def _answers(found: Neighbours, positions: npt.NDArray[np.int64], number: int, places: Places) -> list[dict[str, Any]]:
     answers = []
     for rank, (distance, position) in enumerate(zip(found.distance[number], found.index[number], strict=True), 1):
         if position < 0:  # an approximate index may find fewer
             continue
-        item: dict[str, Any] = {"rank": rank, "distance": float(distance), "image": names[int(position)]}
-        if names[int(position)] in origin.positions:
-            item["x"], item["y"] = origin.positions[names[int(position)]]
-        answers.append(item)
+        row = int(positions[int(position)])
+        answers.append({"rank": rank, "distance": float(distance), "image": places.names[row], **places.described(row)})
     return answers

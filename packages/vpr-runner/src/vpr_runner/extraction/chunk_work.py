@@ -83,6 +83,8 @@ class MissingChunks:
             "images": str(self._folder / "images.json"),
             "manifest": atomic.sha256_of(extraction.output / "manifest.json"),
             "plugins": self._plugins,
+            # What the user chose, said again by the process that the user started: a model file alone may not.
+            "network": self._config.model_dump(mode="json", include={"backbone", "pooling"}),
         }
 
     @property
@@ -127,7 +129,8 @@ def _opened(text: str) -> ExtractJob:
             f"{output}: this worker does not see the extraction's manifest there; output, model and images must lie on "
             "storage that every machine sees under one path"
         )
-    retriever, config = load_retriever(Path(job["model"]), build_registry(plugin_files=job["plugins"]))
+    registry = build_registry(plugin_files=job["plugins"])
+    retriever, config = load_retriever(Path(job["model"]), registry, said=job["network"])
     _refuse_other(retriever, manifest, fingerprint(retriever, config), output)
     paths = tuple(Path(path) for path in json.loads(Path(job["images"]).read_text(encoding="utf-8")))
     compute = Compute.of(config.compute, config.image)

@@ -25,7 +25,14 @@ def folder_lock(folder: Path, *, purpose: str, name: str = ".lock") -> Iterator[
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:  # a folder may come from anywhere, and what is opened here is emptied: links are not followed
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    except OSError as error:
+        if not path.is_symlink():
+            raise
+        raise UsageError(
+            f"{path} is a link to {str(path.readlink())!r}; a lock is a file of its own: remove it"
+        ) from error
     try:
         if not _acquire(handle):
             raise UsageError(f"{folder} is in use: {_owner(path)}; wait for it, or stop it, then start again")

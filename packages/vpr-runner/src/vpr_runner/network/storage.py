@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from vpr_core import UsageError
 from vpr_core.config import BLOCKS, parse_run
+from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 from vpr_runner.network.assembly import assemble
@@ -28,17 +30,19 @@ from vpr_runner.network.retriever import Retriever, WhiteningLayer
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry, RunConfig
 
-__all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "tensor_digest"]
+__all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "stored_config", "tensor_digest"]
 
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
+_NO_DATA: dict[str, Any] = {"dataset": {"type": "none"}, "plugins": []}
 log = logging.getLogger(__name__)
 
 
-def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
+def save_retriever(retriever: Retriever, path: Path, config: RunConfig, *, alone: bool = False) -> Path:
     """Write ``retriever`` and ``config`` to ``path`` (a folder: to ``model.safetensors`` in it); return the file.
 
     The file is replaced as a whole. ``<name>.json`` beside it repeats the configuration for people.
+    ``alone`` leaves data set and plug-in files out of it: the network is to be carried away.
     """
     file = path if path.suffix == ".safetensors" else path / MODEL_FILE
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
@@ -48,38 +52,59 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig) -> Path:
         "fingerprint": fingerprint(retriever, config, weights=digest),
         "weights_sha256": digest,  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
-        "config": config.model_dump(mode="json"),
+        "config": {**config.model_dump(mode="json"), **(_NO_DATA if alone else {})},
     }
+    description["sha256"] = _digest(description)  # of the above: one flipped bit is another image size
     atomic.write_bytes(file, safetensors.torch.save(tensors, {"vpr": json.dumps(description, allow_nan=False)}))
     atomic.write_json(file.with_suffix(".json"), description)
     return file
 
 
-def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig]:
+def stored_config(path: Path, registry: Registry) -> RunConfig:
+    """Return the run configuration that a model file carries, without its weights.
+
+    It was written by whoever made the file: what it names is built by `load_retriever`, after a look at it, or not.
+
+    Raises:
+        UsageError: no such file, not whole or damaged, or written by another format.
+    """
+    file = _find(path)
+    with _opened(file) as reader:
+        return _config(_description(reader, file), registry, file)
+
+
+def load_retriever(
+    path: Path, registry: Registry, *, said: RunConfig | Mapping[str, Any] | None = None
+) -> tuple[Retriever, RunConfig]:
     """Read a retriever and its run configuration; ``path`` is the file, its folder or a run directory.
+
+    Args:
+        path: where it lies.
+        registry: what is installed.
+        said: what the user says of the network, in a run file or on the command line of their own: blocks that are
+            the same there are the user's choice. The file itself chooses only among components that compute and do
+            nothing else (`vpr_core.trust`).
 
     Raises:
         UsageError: no such file, not whole or damaged, written by another format, or not fitting its own configuration.
+        ForeignChoiceError: it names a backbone or pooling layer that would run foreign code, reach the network, read
+            the environment or start processes.
     """
     file = _find(path)
-    try:
-        with safe_open(file, framework="pt") as reader:
-            description = parsed((reader.metadata() or {}).get("vpr", "null"))
-            tensors: dict[str, Tensor] = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UsageError(f"{file}: not a whole safetensors file ({error}); train again or take another copy") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise UsageError(
-            f"{file}: not a model of this toolkit (no 'vpr' entry of format {FORMAT} in its metadata); backbone "
-            "weights alone belong under backbone.weights in the run file"
-        )
+    with _opened(file) as reader:
+        description = _description(reader, file)
+        tensors: dict[str, Tensor] = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
     expected = description.get("weights_sha256")  # files of the first version have none
     if expected is not None and tensor_digest(tensors) != expected:
         raise UsageError(
             f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
         )
-    config = parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
-    retriever = assemble(config.model_copy(update={"backbone": _without_pretrained_weights(config.backbone)}), registry)
+    config = _config(description, registry, file)
+    bare = config.model_copy(update={"backbone": _without_pretrained_weights(config.backbone)})
+    if said is not None and not isinstance(said, Mapping):
+        said = said.model_copy(update={"backbone": _without_pretrained_weights(said.backbone)})
+    refuse_foreign_choices(bare, registry, source=str(file), said=said, kinds={"backbone", "pooling"})
+    retriever = assemble(bare, registry)
     if "whitening.weight" in tensors or "whitening.bias" in tensors:
         weight, bias = tensors.get("whitening.weight"), tensors.get("whitening.bias")
         if weight is None or bias is None or weight.shape != (len(bias), retriever.out_dim) or bias.dim() != 1:
@@ -93,6 +118,39 @@ def load_retriever(path: Path, registry: Registry) -> tuple[Retriever, RunConfig
     except RuntimeError as error:
         raise UsageError(f"{file}: weights do not fit backbone and pooling of its configuration: {error}") from error
     return retriever.eval(), config
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    try:
+        with safe_open(file, framework="pt") as reader:
+            yield reader
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UsageError(f"{file}: not a whole safetensors file ({error}); train again or take another copy") from error
+
+
+def _description(reader: Any, file: Path) -> dict[str, Any]:
+    description = parsed((reader.metadata() or {}).get("vpr", "null"))
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise UsageError(
+            f"{file}: not a model of this toolkit (no 'vpr' entry of format {FORMAT} in its metadata); backbone "
+            "weights alone belong under backbone.weights in the run file"
+        )
+    expected = description.pop("sha256", None)  # files of the first versions have none
+    if expected is not None and _digest(description) != expected:
+        raise UsageError(
+            f"{file}: its configuration is damaged (its SHA-256 is not the recorded one); take another copy or train "
+            "again"
+        )
+    return description
+
+
+def _digest(description: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(description, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def _config(description: Mapping[str, Any], registry: Registry, file: Path) -> RunConfig:
+    return parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
 
 
 def fingerprint(retriever: Retriever, config: RunConfig, *, weights: str | None = None) -> str:

@@ -97,7 +97,7 @@ def train(
         if finished is not None:
             if ranks.is_main:
                 log.info("%s: finished before, nothing is left to train", run.path)
-            retriever, _ = load_retriever(run.path / "model", registry)
+            retriever, _ = load_retriever(run.path / "model", registry, said=config)
             return TrainResult(retriever=retriever, best=finished["best"], run_directory=run.path)
 
         dataset = open_dataset(config.dataset, registry)
@@ -196,7 +196,7 @@ def initialize(
 def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
     """Take the best network, fit its whitening, and write model and report."""
     job.ranks.wait()  # for the process that wrote the best network
-    retriever, _ = load_retriever(job.run.path / "best", registry)
+    retriever, _ = load_retriever(job.run.path / "best", registry, said=job.config)
     retriever.to(job.compute.device)
     whiten = job.config.whiten
     if whiten is not None:
