@@ -222,3 +222,58 @@ def test_an_abandoned_read_ahead_waits_for_no_thread():
     ended = not closing.is_alive()
     release.set()
     assert ended
+
+
+def test_large_images_make_smaller_batches(paths):
+    """12 x 16 pixels are 192: a limit of 600 holds three of them, of 100 none, so one."""
+    sizes = [len(batch) for batch in image_batches(paths, size=(12, 16), batch_size=8, batch_pixels=600)]
+    assert sizes == [3, 3, 3, 2]
+    assert [len(batch) for batch in image_batches(paths[:3], size=(12, 16), batch_size=8, batch_pixels=100)] == [
+        1,
+        1,
+        1,
+    ]
+    together = torch.cat([b.images for b in image_batches(paths, size=(12, 16), batch_size=8, batch_pixels=600)])
+    assert torch.equal(together, torch.cat([b.images for b in image_batches(paths, size=(12, 16), batch_size=8)]))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize("size", [(300, 400), (400, 300), (30, 40)])
+def test_an_image_that_is_too_long_is_shrunk_in_its_shape(tmp_path, suffix, size):
+    y, x = np.mgrid[0 : size[0], 0 : size[1]] / 40.0
+    smooth = np.stack([128 + 100 * np.sin(x + k) * np.cos(y) for k in range(3)], axis=2).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / f"a.{suffix}", quality=95)
+    (batch,) = image_batches([tmp_path / f"a.{suffix}"], size=None, longest=100, batch_size=2)
+    height, width = (size[0] * 100 // max(size), size[1] * 100 // max(size)) if max(size) > 100 else size
+    assert batch.images.shape == (1, 3, height, width)
+    whole = torch.from_numpy(smooth).permute(2, 0, 1)
+    assert (batch.images[0].int() - resize_image(whole, (height, width)).int()).abs().float().mean() < 2
+
+
+def test_what_waits_is_bounded_in_bytes(tmp_path, monkeypatch):
+    """Images of many heights, each alone in its shape: WAITING bytes of them wait, and as many ahead of the reader."""
+    monkeypatch.setattr("vpr_data.images.batches.WAITING", 20_000)
+    paths = []
+    for number in range(40):
+        Image.new("RGB", (40, 20 + number)).save(tmp_path / f"{number}.png")
+        paths.append(tmp_path / f"{number}.png")
+    loaded, given, most = 0, 0, 0
+    original = load_image
+
+    def counted(*arguments, **options):
+        nonlocal loaded
+        image = original(*arguments, **options)
+        loaded += image.size
+        return image
+
+    monkeypatch.setattr("vpr_data.images.batches.load_image", counted)
+    for batch in image_batches(paths, size=None, batch_size=16, workers=2):
+        most = max(most, loaded - given)
+        given += batch.images.numel()
+    assert given == sum(40 * (20 + number) * 3 for number in range(40))
+    assert most <= 2 * 20_000 + 4 * 40 * 60 * 3  # both budgets, and one image for each thread and bucket in hand
+
+
+def test_a_heavy_result_is_let_through_alone():
+    reader = ReadAhead(lambda number: number, count=6, workers=2, depth=6, weigh=lambda _: 100, budget=1)
+    assert list(reader) == list(range(6))

@@ -55,6 +55,12 @@ class ImageConfig(Section):
     size: tuple[Side, Side] | None = Field(
         default=None, description="[height, width] in pixels to which every image is resized; null: as they are."
     )
+    longest: int | None = Field(
+        default=1024,
+        ge=8,
+        le=65_536,
+        description="Where size is null, an image whose longer side is longer is shrunk to this; null: never.",
+    )
     augment: AugmentConfig = Field(default=AugmentConfig(), description="Random changes of training images.")
 
 
@@ -185,7 +191,17 @@ class ComputeConfig(Section):
         default="float32", description="Precision of the backbone; pooling and loss stay in float32."
     )
     workers: int = Field(default=2, ge=0, le=1024, description="Threads that decode images.")
-    batch: int = Field(default=32, ge=1, le=100_000, description="Images per forward pass when encoding.")
+    batch: int = Field(default=32, ge=1, le=100_000, description="Images per forward pass when encoding, at most.")
+    batch_pixels: int = Field(
+        default=9_830_400,
+        ge=1,
+        description="Pixels per forward pass when encoding, at most: fewer images if they are larger than 480 x 640.",
+    )
+    max_pixels: int = Field(
+        default=89_478_485,
+        ge=1,
+        description="Pixels of one image that are decoded, at most; a larger one counts as unreadable.",
+    )
     threads: int | None = Field(default=None, ge=1, le=4096, description="Threads of torch; null: its own choice.")
     on_bad_image: Literal["error", "skip"] = Field(
         default="error", description="An image that cannot be decoded stops the run, or is left out and reported."

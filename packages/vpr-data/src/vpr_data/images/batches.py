@@ -12,13 +12,15 @@ from torch import Tensor
 
 from vpr_data.images.decode import ImageDecodeError, load_image
 from vpr_data.images.read_ahead import ReadAhead
-from vpr_data.images.resize import resize_image
+from vpr_data.images.resize import resize_image, shrunk
 
 __all__ = ["ImageBatch", "ImageBatches", "UnreadableImagesError", "check_images", "image_batches"]
 
 Augment = Callable[[Tensor, int], Tensor]
 BUCKETS = 8
 """Decoded images of unequal size that may wait for their batches to fill, in batches."""
+WAITING = 256 * 2**20
+"""Bytes of decoded images that may wait for their batches to fill, and as many that may wait to be asked for."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,20 @@ class ImageBatches(Iterator[ImageBatch]):
         failed_positions: where they stand in the list of paths.
     """
 
-    def __init__(self, reader: ReadAhead[Tensor | ImageDecodeError], *, batch_size: int, in_order: bool, skip: bool):
+    def __init__(
+        self,
+        reader: ReadAhead[Tensor | ImageDecodeError],
+        *,
+        batch_size: int,
+        batch_pixels: int | None,
+        in_order: bool,
+        skip: bool,
+    ) -> None:
         self.failures: list[ImageDecodeError] = []
         self.failed_positions: list[int] = []
         self._reader = reader
-        self._skip = skip
-        self._batches = self._in_order(batch_size) if in_order else self._by_shape(batch_size)
+        self._skip, self._batch_size, self._batch_pixels = skip, batch_size, batch_pixels
+        self._batches = self._in_order() if in_order else self._by_shape()
 
     def __iter__(self) -> ImageBatches:
         return self
@@ -98,29 +108,38 @@ class ImageBatches(Iterator[ImageBatch]):
             self.failures.append(loaded)
             self.failed_positions.append(position)
 
-    def _in_order(self, batch_size: int) -> Iterator[ImageBatch]:
+    def _full(self, image: Tensor) -> int:
+        """Return how many images of this size make a batch."""
+        if self._batch_pixels is None:
+            return self._batch_size
+        return max(1, min(self._batch_size, self._batch_pixels // (image.shape[1] * image.shape[2])))
+
+    def _in_order(self) -> Iterator[ImageBatch]:
         waiting: list[tuple[int, Tensor]] = []
         for item in self._readable():
             waiting.append(item)
-            if len(waiting) == batch_size:
+            if len(waiting) == self._full(item[1]):
                 yield _stack(waiting)
                 waiting = []
         if waiting:
             yield _stack(waiting)
 
-    def _by_shape(self, batch_size: int) -> Iterator[ImageBatch]:
-        """Fill one batch a shape; where shapes are many, give the fullest away early rather than keep them all."""
+    def _by_shape(self) -> Iterator[ImageBatch]:
+        """Fill one batch a shape; where shapes are many, give the largest away early rather than keep them all."""
         buckets: dict[torch.Size, list[tuple[int, Tensor]]] = {}
-        count = 0
+        count, held = 0, 0
         for item in self._readable():
             bucket = buckets.setdefault(item[1].shape, [])
             bucket.append(item)
-            count += 1
-            if len(bucket) < batch_size and count >= BUCKETS * batch_size:
-                bucket = max(buckets.values(), key=len)
-            elif len(bucket) < batch_size:
-                continue
-            count -= len(bucket)
+            count, held = count + 1, held + item[1].numel()
+            if len(bucket) < self._full(item[1]):
+                if held >= WAITING:
+                    bucket = max(buckets.values(), key=lambda images: len(images) * images[0][1].numel())
+                elif count >= BUCKETS * self._batch_size:
+                    bucket = max(buckets.values(), key=len)
+                else:
+                    continue
+            count, held = count - len(bucket), held - len(bucket) * bucket[0][1].numel()
             del buckets[bucket[0][1].shape]
             yield _stack(bucket)
         for bucket in buckets.values():
@@ -132,6 +151,9 @@ def image_batches(
     *,
     size: tuple[int, int] | None,
     batch_size: int,
+    batch_pixels: int | None = None,
+    longest: int | None = None,
+    max_pixels: int | None = None,
     workers: int = 2,
     on_error: Literal["error", "skip"] = "error",
     augment: Augment | None = None,
@@ -141,13 +163,16 @@ def image_batches(
 
     The batches are a function of the arguments: threads change the time, never the order or a pixel. At most
     ``2 * batch_size + workers`` decoded images wait for the consumer, and with ``size=None`` as many again as `BUCKETS`
-    batches, however long the list is.
+    batches, however long the list is; of large images fewer, `WAITING` bytes each and one image a thread.
 
     Args:
         paths: image files; positions in the batches count from 0 along this list.
         size: ``(h, w)`` every image is resized to (`vpr_data.resize_image`); the batches then follow the list. None:
             images keep their size and are collected by shape, so only images of one shape stay in order.
         batch_size: images a batch, at least 1; the last of a list or shape may be smaller.
+        batch_pixels: pixels a batch, at most: large images make smaller batches, of one image at least. None: no limit.
+        longest: with ``size=None``: an image whose longer side is longer is shrunk to this, in its shape. None: never.
+        max_pixels: most pixels of one image that are decoded (`vpr_data.load_image`).
         workers: decoding threads; 0 decodes in the caller's thread.
         on_error: ``error`` raises at the first image that cannot be read, with the list of those already found;
             ``skip`` leaves them out and lists them in ``failures``.
@@ -162,6 +187,9 @@ def image_batches(
         raise ValueError(f"size must be (height, width), both at least 1, or None, got {size!r}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    for what, value in (("batch_pixels", batch_pixels), ("longest", longest), ("max_pixels", max_pixels)):
+        if value is not None and value < 1:
+            raise ValueError(f"{what} must be at least 1 or None, got {value}")
     if workers < 0:
         raise ValueError(f"workers must be at least 0, got {workers}")
     if on_error not in ("error", "skip"):
@@ -169,12 +197,20 @@ def image_batches(
     if keys is not None and len(keys) != len(paths):
         raise ValueError(f"keys must have one entry a path ({len(paths)}), got {len(keys)}")
     reader = ReadAhead(
-        _Load(paths, size=size, augment=augment, keys=keys),
+        _Load(paths, size=size, longest=longest, max_pixels=max_pixels, augment=augment, keys=keys),
         count=len(paths),
         workers=workers,
         depth=2 * batch_size + workers,
+        weigh=_bytes,
+        budget=WAITING,
     )
-    return ImageBatches(reader, batch_size=batch_size, in_order=size is not None, skip=on_error == "skip")
+    return ImageBatches(
+        reader,
+        batch_size=batch_size,
+        batch_pixels=batch_pixels,
+        in_order=size is not None,
+        skip=on_error == "skip",
+    )
 
 
 def check_images(paths: Sequence[Path], *, workers: int = 2) -> list[ImageDecodeError]:
@@ -190,18 +226,29 @@ class _Load:
         paths: Sequence[Path],
         *,
         size: tuple[int, int] | None,
+        longest: int | None,
+        max_pixels: int | None,
         augment: Augment | None,
         keys: Sequence[int] | None,
     ) -> None:
         self._paths, self._size, self._augment, self._keys = paths, size, augment, keys
+        self._longest, self._max_pixels = longest if size is None else None, max_pixels
 
     def __call__(self, position: int) -> Tensor | ImageDecodeError:
         try:
             # An augmented image is cut before it is resized, so it is wanted at full resolution.
-            pixels = load_image(self._paths[position], at_least=self._size if self._augment is None else None)
+            reduced = self._augment is None
+            pixels = load_image(
+                self._paths[position],
+                at_least=self._size if reduced else None,
+                longest=self._longest if reduced else None,
+                max_pixels=self._max_pixels,
+            )
         except ImageDecodeError as error:
             return error
         image = torch.from_numpy(pixels).permute(2, 0, 1)
+        if self._longest is not None:
+            image = resize_image(image, shrunk(image.shape[1], image.shape[2], self._longest))
         if self._augment is not None:
             image = self._augment(image, position if self._keys is None else int(self._keys[position]))
         if self._size is not None:
@@ -221,6 +268,10 @@ class _Check:
         except ImageDecodeError as error:
             return error.with_traceback(None)
         return None
+
+
+def _bytes(loaded: Tensor | ImageDecodeError) -> int:
+    return loaded.numel() if isinstance(loaded, Tensor) else 0
 
 
 def _stack(items: Sequence[tuple[int, Tensor]]) -> ImageBatch:

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vpr_data.images.formats import open_image, what_it_is
 from vpr_data.images.levels import eight_bits
+from vpr_data.images.resize import shrunk
 
 __all__ = ["MAX_PIXELS", "ImageDecodeError", "load_image"]
 
@@ -49,7 +50,11 @@ class _TooLargeError(Exception):
 
 
 def load_image(
-    path: Path | str, *, at_least: tuple[int, int] | None = None, max_pixels: int | None = None
+    path: Path | str,
+    *,
+    at_least: tuple[int, int] | None = None,
+    longest: int | None = None,
+    max_pixels: int | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Read an image as uint8 ``(H, W, 3)`` RGB.
 
@@ -61,6 +66,7 @@ def load_image(
         at_least: ``(h, w)`` in pixels: a JPEG may then be decoded at 1/2, 1/4 or 1/8 of its size, by leaving out high
             frequencies, as long as it stays at least this large. That is faster, and for an image that is resized to
             ``at_least`` anyway differs by a grey level or two.
+        longest: the same where the shape is not known: its longer side stays at least this long.
         max_pixels: most pixels that are decoded; None: `MAX_PIXELS`. A JPEG that is decoded at 1/8 counts as that, so a
             photo of 108 megapixels is read where a small image is wanted.
 
@@ -73,7 +79,7 @@ def load_image(
         if is_pipe(path):
             raise ImageDecodeError(path, "is a pipe, not an image file")
         with path.open("rb") as file:
-            return _decode(path, file, at_least, MAX_PIXELS if max_pixels is None else max_pixels)
+            return _decode(path, file, at_least, longest, MAX_PIXELS if max_pixels is None else max_pixels)
     except ImageDecodeError:
         raise
     except FileNotFoundError as error:
@@ -91,14 +97,19 @@ def is_pipe(path: Path) -> bool:
     return stat.S_ISFIFO(path.stat().st_mode)
 
 
-def _decode(path: Path, file: BinaryIO, at_least: tuple[int, int] | None, max_pixels: int) -> npt.NDArray[np.uint8]:
+def _decode(
+    path: Path, file: BinaryIO, at_least: tuple[int, int] | None, longest: int | None, max_pixels: int
+) -> npt.NDArray[np.uint8]:
     try:
         image = open_image(file)
         orientation = _orientation(image)
         pixels = image.width * image.height
-        if at_least is not None and image.format in ("JPEG", "MPO"):
-            h, w = at_least
-            image.draft(None, (h, w) if orientation in SIDEWAYS else (w, h))
+        wanted = None if at_least is None else at_least if orientation in SIDEWAYS else at_least[::-1]
+        if longest is not None:
+            width, height = image.size
+            wanted = shrunk(height, width, longest)[::-1]
+        if wanted is not None and image.format in ("JPEG", "MPO"):
+            image.draft(None, wanted)
             # A progressive JPEG is held whole in memory while it is decoded, at any scale.
             pixels = pixels if image.info.get("progressive") else image.width * image.height
         if pixels > max_pixels:

@@ -23,10 +23,23 @@ class ReadAhead(Generic[T]):
         count: how many.
         workers: threads; 0 calls in the reader's thread.
         depth: results that may be under way or waiting.
+        weigh: bytes of a result; with ``budget`` bounds what is waiting. A call under way counts as the heaviest
+            result so far; one is always let through.
+        budget: bytes, at most ``workers`` results more.
     """
 
-    def __init__(self, call: Callable[[int], T], *, count: int, workers: int, depth: int) -> None:
+    def __init__(
+        self,
+        call: Callable[[int], T],
+        *,
+        count: int,
+        workers: int,
+        depth: int,
+        weigh: Callable[[T], int] | None = None,
+        budget: int = 0,
+    ) -> None:
         self._call, self._count, self._workers, self._depth = call, count, workers, max(depth, 1)
+        self._weigh, self._budget, self._heaviest = weigh, budget, 0
         self._ahead: deque[Future[T]] = deque()
         self._results = self._inline() if workers == 0 else self._threaded()
 
@@ -46,6 +59,14 @@ class ReadAhead(Generic[T]):
         self._ahead.clear()
         self._count = 0
 
+    def _affordable(self) -> bool:
+        if self._weigh is None or len(self._ahead) < max(1, self._workers):
+            return True
+        done = [future for future in self._ahead if future.done() and not future.exception()]
+        weights = [self._weigh(future.result()) for future in done]
+        self._heaviest = max([self._heaviest, *weights])
+        return sum(weights) + (len(self._ahead) - len(done) + 1) * self._heaviest <= self._budget
+
     def _inline(self) -> Generator[T]:
         number = 0
         while number < self._count:
@@ -57,7 +78,7 @@ class ReadAhead(Generic[T]):
         number = 0
         try:
             while number < self._count or self._ahead:
-                while number < self._count and len(self._ahead) < self._depth:
+                while number < self._count and len(self._ahead) < self._depth and self._affordable():
                     self._ahead.append(pool.submit(self._call, number))
                     number += 1
                 yield self._ahead.popleft().result()

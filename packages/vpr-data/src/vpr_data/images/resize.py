@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = ["resize_image"]
+__all__ = ["resize_image", "shrunk"]
+
+
+def shrunk(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Return the size of an image whose longer side is at most ``longest``, in the same shape; never larger."""
+    side = max(height, width)
+    if side <= longest:
+        return height, width
+    return max(1, round(height * longest / side)), max(1, round(width * longest / side))
 
 
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:

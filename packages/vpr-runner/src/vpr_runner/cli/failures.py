@@ -80,9 +80,16 @@ def _kind(error: BaseException) -> tuple[int, bool] | None:
         return USAGE, True
     if isinstance(error, ModuleNotFoundError):
         return FAILED, True
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if _out_of_memory(error):
         return FAILED, True
     return None
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: of Python, of an accelerator, or of torch's CPU allocator, whose error has no kind."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and ("DefaultCPUAllocator" in str(error) or "bad_alloc" in str(error))
 
 
 def _is_click(error: BaseException) -> TypeGuard[_ClickError]:
@@ -98,9 +105,10 @@ def _text(error: BaseException) -> str:
         text = f"{name}{error.strerror[0].lower()}{error.strerror[1:]}"
     if type(error).__name__ == "UnreadableImagesError":  # its text speaks to callers from Python
         text += "\nthe command skips, counts and lists them with --set compute.on_bad_image=skip"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        text += (
+    if _out_of_memory(error):
+        text = text.splitlines()[0] + (
             "\nless memory is needed with --set compute.batch=4 or --set train.micro_batch=4, or with smaller images"
+            " (image.size, image.longest)"
         )
     return text
 

@@ -26,7 +26,10 @@ class Compute:
         device: where the network lies.
         precision: arithmetic of the forward pass; weights stay float32.
         size: ``(height, width)`` that images are brought to, or None: their own.
-        batch: images a forward pass when nothing is learnt.
+        longest: where ``size`` is None: an image whose longer side is longer is shrunk to this; None: never.
+        batch: images a forward pass when nothing is learnt, at most.
+        batch_pixels: pixels a forward pass, at most; None: no limit.
+        max_pixels: pixels of one image that are decoded, at most; None: the decoder's own limit.
         workers: decoding threads.
         on_bad_image: stop at an unreadable image, or go on without it and count it.
     """
@@ -34,7 +37,10 @@ class Compute:
     device: torch.device
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     size: tuple[int, int] | None = None
+    longest: int | None = None
     batch: int = 32
+    batch_pixels: int | None = None
+    max_pixels: int | None = None
     workers: int = 2
     on_bad_image: Literal["error", "skip"] = "error"
 
@@ -48,7 +54,10 @@ class Compute:
             device=_device(wanted.device),
             precision=wanted.precision,
             size=None if size is None else (size[0], size[1]),
+            longest=image.longest,
             batch=wanted.batch,
+            batch_pixels=wanted.batch_pixels,
+            max_pixels=wanted.max_pixels,
             workers=wanted.workers,
             on_bad_image=wanted.on_bad_image,
         )

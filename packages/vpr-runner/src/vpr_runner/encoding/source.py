@@ -109,7 +109,10 @@ class ImageSource:
         batches = image_batches(
             [self._images.path(int(position)) for position in positions],
             size=compute.size,
+            longest=compute.longest,
             batch_size=compute.batch,
+            batch_pixels=compute.batch_pixels,
+            max_pixels=compute.max_pixels,
             workers=compute.workers,
             on_error=compute.on_bad_image,
         )
@@ -128,6 +131,8 @@ class ImageSource:
         batches = image_batches(
             [self._images.path(int(position)) for position in flat],
             size=compute.size,
+            longest=compute.longest,
+            max_pixels=compute.max_pixels,
             # Images of one size keep their order in batches of any size; others only one by one.
             batch_size=1 if compute.size is None else compute.batch,
             workers=compute.workers,

@@ -104,6 +104,7 @@ def evaluate(
             "seed": config.seed,
             "index": config.index.model_dump(mode="json"),
             "image_size": config.image.size,
+            "image_longest": None if config.image.size is not None else config.image.longest,
             "precision": config.compute.precision,
             **provenance(),
         },

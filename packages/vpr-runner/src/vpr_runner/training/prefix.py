@@ -136,6 +136,7 @@ def frozen_key(retriever: Retriever, images: JoinedImages, compute: Compute) -> 
         "std": list(backbone.std),
         "input_scale": backbone.input_scale,
         "size": compute.size,
+        "longest": compute.longest if compute.size is None else None,
         "precision": compute.precision,
         "weights": tensor_digest(frozen_tensors(backbone)),
         "images": images_digest(images, range(len(images))),
