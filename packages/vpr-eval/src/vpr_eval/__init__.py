@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vpr_eval.average_precision import AveragePrecisionResult, mean_average_precision
+    from vpr_eval.index.approximate import ApproximateIndex
     from vpr_eval.index.base import DescriptorIndex
     from vpr_eval.index.binary import BinaryIndex
     from vpr_eval.index.check import SelfCheck
-    from vpr_eval.index.container import IndexHeader, read_index_header
+    from vpr_eval.index.container import IndexHeader, read_index_digest, read_index_header
     from vpr_eval.index.exact import search_exact
     from vpr_eval.index.flat import FlatIndex
     from vpr_eval.index.hnsw import HNSWIndex
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from vpr_eval.whitening import Whitening, shorten
 
 __all__ = [
+    "ApproximateIndex",
     "AveragePrecisionResult",
     "BinaryIndex",
     "DescriptorIndex",
@@ -64,6 +66,7 @@ __all__ = [
     "mean_average_precision",
     "paired_test",
     "precision_recall",
+    "read_index_digest",
     "read_index_header",
     "recall_at",
     "report_csv",
@@ -76,6 +79,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
+    "ApproximateIndex": "index.approximate",
     "AveragePrecisionResult": "average_precision",
     "BinaryIndex": "index.binary",
     "DescriptorIndex": "index.base",
@@ -105,6 +109,7 @@ _HOME = {
     "mean_average_precision": "average_precision",
     "paired_test": "paired",
     "precision_recall": "threshold_curve",
+    "read_index_digest": "index.container",
     "read_index_header": "index.container",
     "recall_at": "recall",
     "report_csv": "report",

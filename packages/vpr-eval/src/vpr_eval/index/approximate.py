@@ -59,6 +59,7 @@ class ApproximateIndex(DescriptorIndex):
         self.checked: SelfCheck | None = None
         self._same = IdenticalRows()
         self._originals: StoredRows | None = None
+        self._proven = np.zeros(0, dtype=bool)
 
     def __len__(self) -> int:
         return self._same.rows
@@ -96,6 +97,7 @@ class ApproximateIndex(DescriptorIndex):
             raise ValueError("rows: others than the index was made of (or in another order); build it anew from these")
         # In the index's own numbering, without copies.
         self._originals = stored.without(self._same.copies)
+        self._proven = np.zeros(self._same.nodes, dtype=bool)
 
     def _prepare(self, stored: StoredRows) -> None:
         """Learn from all rows that will be added, before the first is."""
@@ -141,8 +143,30 @@ class ApproximateIndex(DescriptorIndex):
         cost = proposed.astype(np.float64)
         if rescored and self._originals is not None:
             query, place = np.nonzero(node >= 0)
+            self._prove(self._originals, node[query, place])
             cost[query, place] = pair_costs(queries, query, self._originals, node[query, place], self.metric)
         return cost, node
+
+    def _prove(self, rows: StoredRows, nodes: Int64) -> None:
+        """Compare original rows with the SHA-256 that the index keeps of each, when they are read first.
+
+        Raises:
+            ValueError: one is not the row that was added: its file was changed or damaged.
+        """
+        if len(self._proven) < self._same.nodes:
+            self._proven = np.concatenate([self._proven, np.zeros(self._same.nodes - len(self._proven), dtype=bool)])
+        new = np.unique(nodes)
+        new = new[~self._proven[new]]
+        step = max(1, 2**22 // self.dim)
+        for first in range(0, len(new), step):
+            part = new[first : first + step]
+            wrong = part[self._same.find(rows.take(part)) != part]
+            if len(wrong):
+                raise ValueError(
+                    f"rows: row {int(self._same.first_row(wrong[:1])[0])} is not what the index was made of: its file "
+                    "was changed or damaged since; build the index anew"
+                )
+            self._proven[part] = True
 
     def _ready(self) -> None:
         """Do what is left to do before the first search."""

@@ -32,7 +32,7 @@ from vpr_eval.index.foreign import foreign_index
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["IndexHeader", "Payload", "listing", "read_index_header", "reading", "write_container"]
+__all__ = ["IndexHeader", "Payload", "listing", "read_index_digest", "read_index_header", "reading", "write_container"]
 
 _MAGIC = b"vpr-index 1\n"
 _TRAILER = b"\nsha256:"
@@ -147,6 +147,20 @@ def read_index_header(path: Path) -> IndexHeader:
     """
     with path.open("rb") as file:
         return _header(path, file)
+
+
+def read_index_digest(path: Path) -> str:
+    """Return the SHA-256 that an index file ends with, without comparing it with the content, as reading does.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not an index file.
+    """
+    read_index_header(path)
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 64))
+        return file.read(64).decode("ascii", "replace")
 
 
 def _header(path: Path, file: IO[bytes]) -> IndexHeader:

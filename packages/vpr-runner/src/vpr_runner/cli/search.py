@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Neighbours
-    from vpr_runner import Descriptors
     from vpr_runner.maps.places import Places
 
 __all__ = ["search"]
@@ -30,6 +28,9 @@ Examples:
   vpr search map/ query.jpg                    file, distance and position of the five nearest images
   vpr search map/ a.jpg b.jpg -k 20 --json
   vpr search map/ query.jpg --model runs/first --set index='{type: hnsw}'
+
+An index of an approximate kind is built at the first search and kept in the map's folder; what it finds of the true
+neighbours is said then.
 
 Distances are those of the index (Euclidean between unit descriptors: 0 the same, 2 opposite)."""
 
@@ -67,6 +68,7 @@ def search(
     from vpr_runner.encoding.compute import Compute
     from vpr_runner.encoding.encode import encode_all
     from vpr_runner.encoding.source import ImageSource
+    from vpr_runner.maps.index import nearest
     from vpr_runner.network.storage import fingerprint
 
     descriptors = opened.descriptors
@@ -75,14 +77,15 @@ def search(
             f"{database} was made with another model than {source}, or with another image size; descriptors of two "
             "models cannot be compared: name the right one with --model, or extract again"
         )
-    descriptors.verify()  # all of them are read anyway
     # One photo that cannot be read costs its own answer, not those of the others.
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
     rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
     good = [number for number in range(len(queries)) if number not in encoded.failures]
     answers: list[list[dict[str, Any]]] = [[] for _ in queries]
     if good:
-        found, positions = _neighbours(descriptors, rows[good], count, config.index, registry)
+        found, positions = nearest(
+            descriptors, rows[good], count, folder=database, index=config.index, registry=registry
+        )
         for number, asked in enumerate(good):
             answers[asked] = _answers(found, positions, number, opened.places)
     if as_json:
@@ -117,23 +120,6 @@ def _print(query: Path, answers: list[dict[str, Any]], failure: str | None) -> N
         if not where and "x" in item:
             where = f"  x {item['x']:.2f}  y {item['y']:.2f}"
         print(f"  {item['rank']:>3}  {item['distance']:.4f}  {item['image']:<{width}}{where}".rstrip())
-
-
-def _neighbours(
-    descriptors: Descriptors, queries: Any, count: int, index: ComponentConfig, registry: Registry
-) -> tuple[Neighbours, npt.NDArray[np.int64]]:
-    """Search the readable rows of a map; returns the neighbours and the rows of the map that their numbers mean."""
-    import numpy as np
-
-    from vpr_core import UsageError
-
-    built = registry.build("index", index, descriptors.shape[1])
-    rows = np.asarray(descriptors[:], dtype=np.float32)
-    readable = np.flatnonzero(np.isfinite(rows).all(axis=1))
-    if len(readable) == 0:
-        raise UsageError(f"no image of the map could be read ({len(rows)} are listed); look at what it was made of")
-    built.add(rows[readable])
-    return built.search(queries, min(count, len(readable))), readable
 
 
 def _answers(found: Neighbours, positions: npt.NDArray[np.int64], number: int, places: Places) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_core import UsageError
-from vpr_eval import FlatIndex, Neighbours, Whitening, search_exact
+from vpr_eval import ApproximateIndex, FlatIndex, Neighbours, Whitening, search_exact
 from vpr_runner.distributed import ONE_PROCESS, Ranks
 from vpr_runner.encoding.cache import descriptor_rows
 from vpr_runner.encoding.compute import Compute
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["Answers", "answer", "check_answerable"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +129,12 @@ class _Search:
 
     def __init__(self, index: Any, queries: npt.NDArray[Any], database: npt.NDArray[Any]) -> None:
         self._index, self._queries, self._database = index, queries, database
-        if type(index) is not FlatIndex:
+        if isinstance(index, ApproximateIndex):
+            some = np.linspace(0, len(queries) - 1, min(len(queries), 200)).astype(np.int64)
+            index.build(database, queries=np.ascontiguousarray(queries[some], dtype=np.float32))
+            if index.checked is not None and not index.checked.low:  # a low one has warned already
+                log.info("%s", index.checked)
+        elif type(index) is not FlatIndex:
             index.add(np.ascontiguousarray(database, dtype=np.float32))
 
     def __call__(self, k: int) -> Neighbours:
