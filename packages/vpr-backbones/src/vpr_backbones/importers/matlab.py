@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from vpr_backbones.importers.mat5 import read_variable
 from vpr_backbones.importers.retriever import ImportedPooling, ImportedRetriever, cluster_major
 from vpr_backbones.importers.trunk import recognize, trunk_of_convolutions
 from vpr_backbones.normalization import Normalization
@@ -17,7 +21,7 @@ __all__ = ["from_matlab", "is_matlab"]
 
 _SOURCE = "Relja/netvlad (MATLAB)"
 _TO_STRUCTS = (
-    "scipy cannot read MATLAB objects. In MATLAB, with the NetVLAD code on the path: load(FILE, 'net'); for i = "
+    "MATLAB objects are not read. In MATLAB, with the NetVLAD code on the path: load(FILE, 'net'); for i = "
     "1:numel(net.layers), net.layers{i} = struct(net.layers{i}); end; save('network.mat', 'net', '-v7'). hloc "
     "distributes the Pitts30K and TokyoTM networks in this form"
 )
@@ -35,16 +39,17 @@ def from_matlab(path: Path) -> ImportedRetriever:
     Its flat descriptors have the cluster varying fastest and its centres are stored negated; both are turned to ours.
 
     Raises:
-        ModuleNotFoundError: scipy is not installed.
-        ValueError: not such a network.
+        ValueError: not such a network, or damaged.
     """
     net = _load(path)
     trunk: list[tuple[Tensor, Tensor]] = []
     core: Any = None
     whitening: tuple[Tensor, Tensor] | None = None
     normalized = intra = False
-    for layer in _list(getattr(net, "layers", [])):
-        kind, name = str(getattr(layer, "type", "")), str(getattr(layer, "name", ""))
+    for layer in _list(net.get("layers", [])):
+        if not isinstance(layer, Mapping):
+            continue
+        kind, name = str(layer.get("type", "")), repr(str(layer.get("name", "")))[1:-1]  # for messages, too
         if ":core" in name:
             core = layer
         elif kind == "conv" and core is None:
@@ -62,10 +67,12 @@ def from_matlab(path: Path) -> ImportedRetriever:
             f"avg:core. {_TO_STRUCTS}"
         )
     network, cut, state = recognize(trunk_of_convolutions(trunk, source=_SOURCE), source=_SOURCE)
-    method = _method(str(core.name), path)
+    method = _method(str(core.get("name", "")), path)
     if method != "netvlad" and normalized:
         raise ValueError(f"weights: {path} normalises descriptors before {method} pooling, which is not supported")
     pooling = _pooling(core, normalized, intra, path) if method == "netvlad" else None
+    if whitening is not None:
+        _check_whitening(*whitening, pooling, path)
     if pooling is not None and whitening is not None:
         whitening = cluster_major(whitening[0], clusters=len(pooling.centroids)), whitening[1]
     return ImportedRetriever(
@@ -81,37 +88,47 @@ def from_matlab(path: Path) -> ImportedRetriever:
     )
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> Mapping[str, Any]:
     try:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"weights: reading {path} needs scipy; install it: pip install 'vpr-backbones[matlab]'"
-        ) from error
-    try:
-        content = loadmat(path, struct_as_record=False, squeeze_me=True)
-    except NotImplementedError as error:
-        raise ValueError(f"weights: {path} is a MATLAB 7.3 (HDF5) file; save it again with save(..., '-v7')") from error
-    except (MatReadError, ValueError, TypeError, OSError, KeyError) as error:
-        raise ValueError(f"weights: {path} cannot be read as a MATLAB file ({error}); it may be damaged") from error
-    if "net" not in content:
-        names = ", ".join(name for name in content if not name.startswith("__"))
-        raise ValueError(f"weights: {path} must hold the variable net, it has: {names or 'none'}. {_TO_STRUCTS}")
-    return content["net"]
+        net = read_variable(path, "net")
+    except ValueError as error:
+        if "must hold the variable" in str(error):
+            raise ValueError(f"{error} {_TO_STRUCTS}") from error
+        raise
+    if not isinstance(net, Mapping):
+        raise ValueError(f"weights: {path} holds as net no struct but {_kind(net)}. {_TO_STRUCTS}")
+    return net
 
 
 def _list(values: Any) -> list[Any]:
-    """A cell array that ``squeeze_me`` may have turned into a single value."""
-    return list(values) if hasattr(values, "__len__") and not isinstance(values, str) else [values]
+    """A cell array; a single value where somebody saved one without its cell."""
+    return values if isinstance(values, list) else [values]
 
 
-def _convolution(layer: Any, name: str, path: Path) -> tuple[Tensor, Tensor]:
+def _tensor(value: Any, what: str, path: Path) -> Tensor:
+    """An array as a float tensor without sides of 1, all of it finite.
+
+    Raises:
+        ValueError: it is none; names it.
+    """
+    if not isinstance(value, np.ndarray) or value.size == 0:
+        raise ValueError(f"weights: {what} of {path} must be an array of numbers, got {_kind(value)}")
+    tensor = torch.from_numpy(np.array(value.squeeze(), dtype=np.float32, order="C"))
+    if not bool(torch.isfinite(tensor).all()):
+        raise ValueError(f"weights: {what} of {path} holds NaN or infinity; the file is damaged")
+    return tensor
+
+
+def _kind(value: Any) -> str:
+    return f"an array {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:40]
+
+
+def _convolution(layer: Mapping[str, Any], name: str, path: Path) -> tuple[Tensor, Tensor]:
     """``S x S x IN x OUT`` to ``(OUT, IN, S, S)``; squeezed 1 x 1 filters to ``(OUT, IN)``."""
-    weights = _list(getattr(layer, "weights", []))
+    weights = _list(layer.get("weights", []))
     if len(weights) != 2:
         raise ValueError(f"weights: layer {name} of {path} must have filters and biases, got {len(weights)} arrays")
-    weight, bias = (torch.as_tensor(array, dtype=torch.float32) for array in weights)
+    weight, bias = (_tensor(array, f"layer {name}", path) for array in weights)
     if weight.ndim == 2:
         weight = weight.T
     elif weight.ndim == 4:
@@ -129,12 +146,12 @@ def _method(name: str, path: Path) -> Literal["netvlad", "max", "avg"]:
     return method
 
 
-def _pooling(core: Any, normalized: bool, intra: bool, path: Path) -> ImportedPooling:
+def _pooling(core: Mapping[str, Any], normalized: bool, intra: bool, path: Path) -> ImportedPooling:
     """Two arrays are vladv1 (assignment, -centres), three vladv2 (assignment, bias, -centres); ``D x K`` each."""
-    arrays = [torch.as_tensor(array, dtype=torch.float32).squeeze() for array in _list(getattr(core, "weights", []))]
-    if len(arrays) not in (2, 3):
+    arrays = [_tensor(array, "layer vlad:core", path) for array in _list(core.get("weights", []))]
+    if len(arrays) not in (2, 3) or arrays[0].ndim != 2 or arrays[-1].ndim != 2:
         raise ValueError(
-            f"weights: layer vlad:core of {path} must have 2 or 3 arrays, got {len(arrays)}. {_TO_STRUCTS}"
+            f"weights: layer vlad:core of {path} must have 2 or 3 arrays, D x K each, got {len(arrays)}. {_TO_STRUCTS}"
         )
     return ImportedPooling(
         form="v1" if len(arrays) == 2 else "v2",
@@ -146,12 +163,22 @@ def _pooling(core: Any, normalized: bool, intra: bool, path: Path) -> ImportedPo
     )
 
 
-def _mean(net: Any, path: Path) -> tuple[float, float, float]:
+def _check_whitening(weight: Tensor, bias: Tensor, pooling: ImportedPooling | None, path: Path) -> None:
+    columns = weight.shape[1] if pooling is None else pooling.centroids.numel()
+    if weight.ndim != 2 or weight.shape != (len(bias), columns):
+        raise ValueError(
+            f"weights: the whitening of {path} must have {len(bias)} x {columns} numbers, got {tuple(weight.shape)}"
+        )
+
+
+def _mean(net: Mapping[str, Any], path: Path) -> tuple[float, float, float]:
     """One value per channel: of a whole mean image the authors' code takes the first pixel."""
-    home = getattr(net, "meta", net)
-    image = getattr(getattr(home, "normalization", None), "averageImage", None)
-    values = torch.as_tensor(image, dtype=torch.float64).reshape(-1, 3)[0] if image is not None else torch.empty(0)
-    if values.numel() != 3:
+    home = net.get("meta", net)
+    normalization = home.get("normalization") if isinstance(home, Mapping) else None
+    image = normalization.get("averageImage") if isinstance(normalization, Mapping) else None
+    if not isinstance(image, np.ndarray) or image.size == 0 or image.size % 3:
         raise ValueError(f"weights: {path} must hold net.meta.normalization.averageImage, one value per channel")
-    red, green, blue = (float(value) for value in values)
+    red, green, blue = (float(value) for value in np.asarray(image, dtype=np.float64).squeeze().reshape(-1, 3)[0])
+    if not math.isfinite(red + green + blue):
+        raise ValueError(f"weights: {path}: averageImage holds NaN or infinity; the file is damaged")
     return red, green, blue

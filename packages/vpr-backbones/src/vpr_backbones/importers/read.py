@@ -20,7 +20,6 @@ def read_retriever(path: str | Path) -> ImportedRetriever:
 
     Raises:
         FileNotFoundError: no such file.
-        ModuleNotFoundError: a MATLAB file, and scipy is not installed.
         ValueError: none of these, or refused (see `vpr_backbones.weights.read_weights`).
     """
     path = Path(path)

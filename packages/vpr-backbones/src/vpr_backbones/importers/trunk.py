@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -57,11 +58,8 @@ def trunk_of_convolutions(convolutions: Sequence[tuple[Tensor, Tensor]], *, sour
         ValueError: no known network has these convolutions.
     """
     for name in _CANDIDATES:
-        with torch.device("meta"):
-            network = make_network(name)
-        features = getattr(network, "features", ())
-        places = [(index, layer) for index, layer in enumerate(features) if isinstance(layer, nn.Conv2d)]
-        if [layer.weight.shape for _, layer in places] == [weight.shape for weight, _ in convolutions]:
+        places = _convolutions(name)
+        if [shape for _, shape in places] == [weight.shape for weight, _ in convolutions]:
             pairs = zip(places, convolutions, strict=True)
             return {
                 f"{index}.{kind}": value
@@ -75,7 +73,18 @@ def trunk_of_convolutions(convolutions: Sequence[tuple[Tensor, Tensor]], *, sour
     )
 
 
-def _shapes(name: str) -> dict[str, torch.Size]:
+@functools.cache
+def _convolutions(name: str) -> list[tuple[int, torch.Size]]:
+    """Places and shapes of the convolutions of a plain chain; none of a network that is no chain."""
+    if name.startswith("resnet"):
+        return []
+    with torch.device("meta"):
+        features = getattr(make_network(name), "features", ())
+    return [(index, layer.weight.shape) for index, layer in enumerate(features) if isinstance(layer, nn.Conv2d)]
+
+
+@functools.cache
+def _shapes(name: str) -> Mapping[str, torch.Size]:
     with torch.device("meta"):
         return {key: value.shape for key, value in make_network(name).state_dict().items()}
 
@@ -83,7 +92,7 @@ def _shapes(name: str) -> dict[str, torch.Size]:
 def _rename(key: str, network: str) -> str:
     child, _, rest = key.partition(".")
     if not network.startswith("resnet"):
-        return f"features.{key}"
+        return key if child == "features" else f"features.{key}"
     known = child.isdigit() and int(child) < len(_RESNET_CHILDREN)
     return f"{_RESNET_CHILDREN[int(child)]}.{rest}" if known else key
 

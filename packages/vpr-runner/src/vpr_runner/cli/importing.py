@@ -22,7 +22,7 @@ Examples:
   vpr extract runs/published photos/ -o map/
   vpr eval runs/published --set dataset='{type: pitts30k, root: data/pitts}'
 
-Read are: the authors' MATLAB networks (layers saved as structs, as hloc distributes them; needs scipy), and checkpoints
+Read are: the authors' MATLAB networks (layers saved as structs, as hloc distributes them), and checkpoints
 of hloc, Nanne/pytorch-NetVlad, Patch-NetVLAD, OpenIBL and deep-visual-geo-localization-benchmark. The file's content
 says whose it is. Nothing in a file is run: a pickle that holds more than tensors is refused, with the way out."""
 
