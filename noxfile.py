@@ -33,7 +33,9 @@ EXTRAS = {
     "vpr-backbones": "[sift,matlab]",
     "vpr-pooling": "[onnx]",
     "vpr-data": "[heif,video]",
+    "vpr-runner": "[hloc]",
 }  # what some tests skip without
+READERS = ("kapture>=1.1.12", "pycolmap>=4.0")  # the tools that read what we write
 TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
 
 
@@ -56,7 +58,7 @@ def required_plugins(suite: str) -> list[str]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the whole suite: unit tests of every package, contracts over the registry, end to end, repository rules."""
-    install_packages(session, *TEST_TOOLS, plugins=PLUGINS, extras=True)
+    install_packages(session, *TEST_TOOLS, *READERS, plugins=PLUGINS, extras=True)
     session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "worksteal")), env=PASSIVE)
 
 
