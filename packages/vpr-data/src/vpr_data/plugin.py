@@ -28,7 +28,7 @@ NETVLAD = "Arandjelovic, Gronat, Torii, Pajdla, Sivic: NetVLAD, CVPR 2016, arXiv
 PITTSBURGH = "Torii, Sivic, Pajdla, Okutomi: Visual Place Recognition with Repetitive Structures, CVPR 2013"
 TOKYO = "Torii, Arandjelovic, Sivic, Okutomi, Pajdla: 24/7 Place Recognition by View Synthesis, CVPR 2015"
 
-Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "split", "role"]
+Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "split", "role", "latlon"]
 
 
 class NoneConfig(ComponentConfig):

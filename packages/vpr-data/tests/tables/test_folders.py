@@ -143,7 +143,7 @@ def test_times_are_numbers_or_dates(tmp_path, write, times, difference):
     [
         ("name,x,y\na,1,nan\n", r"y of 'a' \(.*t.csv, line 2\) is nan; correct the row or leave the image out"),
         ("name,x,y\na,1,2\nb,1,\n", r"y of 'b' \(.*, line 3\) is '', not a number"),
-        ("name;x;y\na;1,5;2\n", "x of 'a' .* is '1,5', not a number"),
+        ("name;x;y\na;1,5;2\nb;1.5;2\n", "x of 'a' .* is '1,5', not a number"),
         ("name,lat,lon\na,91,2\n", "latitude of 'a' .* is 91, out of range"),
         ("name,lat,lon\na,139.7,35.6\n", "latitude and longitude look swapped"),
         ("name,lat,lon\na,12,inf\n", r"lon of 'a' .* is inf"),

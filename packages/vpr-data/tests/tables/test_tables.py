@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpr_data.tables.csv_table import read_csv, read_list
 from vpr_data.tables.geojson import read_geojson
-from vpr_data.tables.image_table import read_csv, read_list
 
 
 def csv(tmp_path, text, **options):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from vpr_data.images.image_set import ImageSet, leaves_root
 from vpr_data.places.fingerprint import fingerprint_of
 from vpr_data.places.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
+from vpr_data.tables.below_root import below_root
 from vpr_data.tables.image_table import ImageTable
 from vpr_data.tables.placement import npz_columns, with_positions
 from vpr_data.tables.positions import Located, Unit, locate
@@ -85,6 +86,7 @@ class FolderDataset:
         tables = [
             table for part in parts for table in ((part.database,) if part.same else (part.database, part.queries))
         ]
+        tables = [below_root(table, self.root) for table in tables]
         _check_names(tables, self.root)
         if npz is not None:
             if len(parts) != 1 or parts[0].same:

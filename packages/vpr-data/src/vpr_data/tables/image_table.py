@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-__all__ = ["COLUMNS", "ImageTable", "read_csv", "read_list"]
+__all__ = ["COLUMNS", "ImageTable", "checked", "meanings"]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("name", "image", "image_path", "image_file", "image_name", "path", "file", "filename", "file_name", "key"),
@@ -21,10 +20,22 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "place": ("place", "place_id", "label"),
     "split": ("split", "partition"),
     "role": ("role", "type"),
+    "latlon": ("latlon", "latlng", "lat_lon", "lat,lon", "lat, lon", "latitude,longitude", "latitude, longitude"),
 }
-"""Column names understood without being told, by meaning; upper and lower case alike."""
+"""Column names understood without being told, by meaning; upper and lower case alike. ``latlon``: both in one cell."""
 
-MAX_FIELD = 100_000
+EXIFTOOL: dict[str, tuple[str, ...]] = {
+    "name": ("sourcefile",),
+    "lat": ("gpslatitude",),
+    "lon": ("gpslongitude",),
+    "lat_ref": ("gpslatituderef",),
+    "lon_ref": ("gpslongituderef",),
+    "time": ("datetimeoriginal", "createdate", "gpsdatetime"),
+    "offset": ("offsettimeoriginal", "offsettime"),
+    "latlon": ("gpsposition", "gpscoordinates", "coordinates", "coords", "position", "location", "gps", "wkt"),
+}
+"""Headers of ``exiftool -csv`` (also with their group: ``EXIF:GPSLatitude``) and looser words, the best first, that
+count where `COLUMNS` finds none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,75 +101,21 @@ def meanings(header: Sequence[str], given: Mapping[str, str], source: Path) -> d
             )
         if matches:
             found[meaning] = matches[0]
+    for meaning, names in EXIFTOOL.items():
+        # A composite of exiftool bears its sign; of the others the hemisphere may stand in a column of its own.
+        ranked = sorted(
+            (names.index(tag), not name.lower().startswith("composite:"), place, name)
+            for place, name in enumerate(header)
+            if (tag := name.strip().lower().rpartition(":")[2]) in names
+        )
+        if meaning not in found and ranked:
+            found[meaning] = ranked[0][3]
     if "name" not in found:
         raise ValueError(
             f"{source}: no column holds image names; name one {', '.join(COLUMNS['name'][:6])}, or say which with "
             f"columns: {{name: ...}}; the table has {', '.join(header)}"
         )
     return found
-
-
-def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> ImageTable:
-    """Read a table with a header line, separated by commas, semicolons or tabs, in UTF-8.
-
-    Args:
-        path: the file.
-        columns: meaning to header where the header is not one of `COLUMNS`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: not UTF-8, no header, a row of another length, a name given twice; names file and line.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            first = file.readline()
-            file.seek(0)
-            separator = max(",;\t", key=first.count)
-            reader = csv.reader(file, delimiter=separator, strict=True)
-            header = next(reader, [])
-            if not any(cell.strip() for cell in header):
-                raise ValueError(f"{path}: is empty; the first line must name the columns, such as 'name,x,y'")
-            repeated = sorted({cell for cell in header if header.count(cell) > 1})
-            if repeated:
-                raise ValueError(f"{path}: two columns are named {repeated[0]!r}; rename one")
-            found = meanings(header, columns or {}, path)
-            where = {meaning: header.index(name) for meaning, name in found.items()}
-            texts: dict[str, list[str]] = {meaning: [] for meaning in where}
-            lines: list[int] = []
-            for cells in _rows(reader):
-                if len(cells) != len(header):
-                    raise ValueError(
-                        f"{path}: line {reader.line_num} has {len(cells)} cells, the header has {len(header)}; "
-                        "quote cells that contain the separator"
-                    )
-                for meaning, column in where.items():
-                    texts[meaning].append(cells[column].strip())
-                lines.append(reader.line_num)
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
-        except csv.Error as error:
-            raise ValueError(f"{path}: line {reader.line_num}: {error}; is it a CSV file?") from error
-    return checked(ImageTable(source=path, columns=texts, lines=lines))
-
-
-def read_list(path: Path) -> ImageTable:
-    """Read a text file with one image name a line; blank lines and lines that begin with # are passed over."""
-    try:
-        content = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is not UTF-8 text ({error}); save it as UTF-8") from error
-    kept = [(number, line.strip()) for number, line in enumerate(content, start=1)]
-    kept = [(number, line) for number, line in kept if line and not line.startswith("#")]
-    names = [line for _, line in kept]
-    return checked(ImageTable(source=path, columns={"name": names}, lines=[number for number, _ in kept]))
-
-
-def _rows(reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    for cells in reader:
-        if any(len(cell) > MAX_FIELD for cell in cells):
-            raise csv.Error(f"a cell has more than {MAX_FIELD} characters")
-        if any(cell.strip() for cell in cells):
-            yield cells
 
 
 def checked(table: ImageTable) -> ImageTable:

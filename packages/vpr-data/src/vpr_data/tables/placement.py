@@ -50,21 +50,38 @@ def npz_columns(path: Path, *, database: ImageTable, queries: ImageTable) -> lis
         FileNotFoundError: there is no such file.
         ValueError: an array is missing, of objects, or has another number of rows than there are images.
     """
+    expected = {"utmDb": database, "utmQ": queries}
     try:
+        with zipfile.ZipFile(path) as archive:
+            for key, table in expected.items():
+                _check_header(path, archive, key, table)
         with np.load(path, allow_pickle=False) as arrays:
-            found = {key: np.asarray(arrays[key]) for key in ("utmDb", "utmQ")}
+            found = {key: np.asarray(arrays[key]) for key in expected}
+    except _OtherShapeError as error:
+        raise ValueError(str(error)) from error
     except FileNotFoundError as error:
         raise FileNotFoundError(f"npz {path}: there is no such file") from error
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"npz {path}: must hold arrays of numbers 'utmDb' and 'utmQ' ({error})") from error
     placed = []
-    for key, table in (("utmDb", database), ("utmQ", queries)):
-        array = found[key]
-        if array.shape != (len(table), 2) or array.dtype.kind not in "iuf":
-            raise ValueError(
-                f"npz {path}: {key} is {array.dtype} {array.shape}; {table.source} lists {len(table)} images, so "
-                f"({len(table)}, 2) numbers are needed"
-            )
-        x, y = ([repr(float(value)) for value in array[:, column]] for column in (0, 1))
+    for key, table in expected.items():
+        x, y = ([repr(float(value)) for value in found[key][:, column]] for column in (0, 1))
         placed.append(table.having({**table.columns, "x": x, "y": y}))
     return placed
+
+
+class _OtherShapeError(Exception):
+    """An array is not what the images need."""
+
+
+def _check_header(path: Path, archive: zipfile.ZipFile, key: str, table: ImageTable) -> None:
+    """Look at an array's header: a few kilobytes may unfold to gigabytes, which nobody asked for."""
+    with archive.open(f"{key}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(member)
+    if dtype.kind not in "biufO" or shape != (len(table), 2) or dtype.kind == "b":
+        raise _OtherShapeError(
+            f"npz {path}: {key} is {dtype} {shape}; {table.source} lists {len(table)} images, so "
+            f"({len(table)}, 2) numbers are needed"
+        )

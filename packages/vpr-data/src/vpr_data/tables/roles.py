@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpr_data.tables.csv_table import read_csv, read_list
 from vpr_data.tables.geojson import read_geojson
-from vpr_data.tables.image_table import ImageTable, read_csv, read_list
+from vpr_data.tables.image_table import ImageTable
 from vpr_data.tables.listing import list_images
 
 __all__ = ["DATABASE", "LONE_SPLIT", "QUERIES", "Part", "parts_of_folders", "parts_of_pair", "parts_of_table"]
