@@ -136,7 +136,7 @@ def build(session: nox.Session) -> None:
     """Build wheels and sdists of all distributions, install the wheels in a bare environment and try them."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     session.install("build>=1.2", "twine>=6.1")
-    for folder in FOLDERS:
+    for folder in (".", *FOLDERS):
         session.run("python", "-m", "build", "--outdir", "dist", folder, silent=True)
     session.run("twine", "check", "--strict", *(str(path) for path in sorted((ROOT / "dist").iterdir())))
     wheels = sorted(str(path) for path in (ROOT / "dist").glob("*.whl"))
