@@ -21,6 +21,7 @@ from bench.speed import (
     layer,
     mining,
     qdrant,
+    searching,
     startup,
     training,
 )
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "recall": evaluation.recall,
     "kmeans": evaluation.initialization,
     "search": evaluation.search,
+    "query": searching.measure,
     "qdrant": qdrant.measure,
     "growth": growth.measure,
     "startup": startup.measure,

@@ -48,7 +48,7 @@ class BinaryIndex(ApproximateIndex):
     """
 
     kind = "binary"
-    advice = "set rotate, or raise rescore with the original rows at hand"
+    advice = "raise rescore with the original rows at hand, or set rotate where it is not"
 
     def __init__(
         self,

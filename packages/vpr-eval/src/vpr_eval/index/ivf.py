@@ -115,6 +115,9 @@ class IVFIndex(ApproximateIndex):
         self._check_enough(count)
         coarse = faiss.IndexFlat(self.dim, faiss_metric(self.metric))
         engine = self._new_engine(coarse, min(lists, len(rows)))
+        # faiss's Python keeps the quantiser alive for the kinds it knows; before 1.13 ivf_rabitq was not among them.
+        coarse.this.disown()
+        engine.own_fields = True
         engine.cp.seed = self.seed
         engine.cp.min_points_per_centroid = 1  # fewer than 39 are allowed; faiss would print a warning
         # Few distinct rows among many: as often as it takes.
