@@ -145,14 +145,17 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
-def test_assembling_and_running_a_network_does_not_import_the_compiler() -> None:
+def test_assembling_and_running_and_training_a_network_does_not_import_the_compiler() -> None:
     code = (
         "import sys, torch; from vpr_core import build_registry; from vpr_core.config import parse_run\n"
-        "from vpr_runner import assemble\n"
+        "from vpr_runner import assemble; from vpr_runner.training.state import make_optimizer\n"
         "registry = build_registry()\n"
         "text = 'dataset: {type: city}\\nbackbone: {type: resnet18, weights: none}\\npooling: {type: netvlad}'\n"
         "config = parse_run(text, registry)\n"
-        "assemble(config, registry).eval()(torch.zeros(1, 3, 32, 48, dtype=torch.uint8))\n"
+        "network = assemble(config, registry)\n"
+        "optimizer = make_optimizer(network, config.train)\n"
+        "network(torch.zeros(1, 3, 32, 48, dtype=torch.uint8)).sum().backward()\n"
+        "optimizer.step(); optimizer.zero_grad(); optimizer.load_state_dict(optimizer.state_dict())\n"
         "sys.exit(', '.join(name for name in ('torch._dynamo', 'sympy') if name in sys.modules) or None)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vpr_core import UsageError
+from vpr_runner.training.optimizers import SGD, Adam, AdamW
 
 if TYPE_CHECKING:
     from vpr_core.config.sections import TrainConfig
@@ -135,10 +136,8 @@ def make_optimizer(retriever: Retriever, settings: TrainConfig) -> torch.optim.O
             "pooling layer with parameters, or evaluate it as it is with `vpr eval`"
         )
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
-        )
-    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+        return SGD(parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    kind = Adam if settings.optimizer == "adam" else AdamW
     return kind(parameters, lr=settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay)
 
 
