@@ -57,7 +57,7 @@ def slow_recall(queries, database, positives, at, *, allowed=lambda q, d: True, 
 
 def test_recall_equals_a_slow_count(work, engine_registry) -> None:
     retriever, split, config = work
-    report = evaluate(retriever, split, config, registry=engine_registry, progress=False)
+    report = evaluate(retriever, split, config, registry=engine_registry, timed=True, progress=False)
     expected = slow_recall(
         descriptors(retriever, split.queries, config),
         descriptors(retriever, split.database, config),

@@ -37,7 +37,12 @@ def run_cell(
         retriever, seconds = initialised(config, registry, progress=progress), None
     reports = {
         label: evaluate(
-            retriever, data.split(config.dataset, config.eval.split), config, registry=registry, progress=progress
+            retriever,
+            data.split(config.dataset, config.eval.split),
+            config,
+            registry=registry,
+            timed=True,
+            progress=progress,
         )
         for label, config in cell.tests.items()
     }

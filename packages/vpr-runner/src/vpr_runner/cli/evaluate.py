@@ -13,8 +13,10 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
+    from vpr_core.types import PlaceSplit
     from vpr_data import RetrievalSet
     from vpr_runner import Retriever
+    from vpr_runner.evaluation.report import Report
 
 __all__ = ["evaluate"]
 
@@ -27,6 +29,8 @@ Examples:
   vpr eval runs/first --json > report.json
   vpr eval runs/first -o first.json                         keep the report, and compare another network with it:
   vpr eval runs/second --against first.json                 which is better, query by query, or could it be chance?
+  vpr eval runs/first --predictions answers.csv --curve pr.png
+  vpr eval --from-predictions theirs.csv --dataset '{type: folder, root: photos}' --against first.json
   vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
   vpr eval runs/first --retrieval holidays --root data/holidays --dim 256
@@ -43,7 +47,14 @@ ModelArgument = Annotated[
 
 
 def evaluate(
-    model: ModelArgument,
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Run directory, model file, or a run file (the untrained network).",
+            show_default=False,
+        ),
+    ] = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Short for --set eval.split=NAME.")
     ] = None,
@@ -70,6 +81,22 @@ def evaluate(
             help="Pixels; boxes grow by half. Default: counted from the layers.",
         ),
     ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", metavar="FILE", help="Write the answers: .csv, .jsonl, .txt (MSLS).")
+    ] = None,
+    given: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-predictions", metavar="FILE", help="Score these answers of any tool instead of a network."
+        ),
+    ] = None,
+    dataset_text: Annotated[
+        str | None, typer.Option("--dataset", metavar="BLOCK", help="With --from-predictions: as a run file writes it.")
+    ] = None,
+    curve: Annotated[
+        Path | None, typer.Option("--curve", metavar="FILE.png", help="Draw precision and recall of first answers.")
+    ] = None,
+    timed: Annotated[bool, typer.Option("--time", help="Measure milliseconds an image as well.")] = False,
     dim: Annotated[
         int | None, typer.Option("--dim", min=1, metavar="N", help="Keep the first N numbers of whitened descriptors.")
     ] = None,
@@ -84,6 +111,25 @@ def evaluate(
 
     if compared is not None and (retrieval is not None or as_json):
         raise UsageError("--against: compares recalls, as text; leave out --retrieval and --json")
+    if given is not None:
+        if model is not None and model.suffix not in {".yaml", ".yml"} and not (model / "config.yaml").is_file():
+            raise UsageError("--from-predictions: name a run file (or --dataset) for the data set; no network is used")
+        if split is not None:
+            settings = [*(settings or ()), f"eval.split={split}"]
+        earlier = None if compared is None else earlier_report(compared)
+        from vpr_runner.cli.predictions import scored
+
+        found_report, found_split = scored(
+            given, model, dataset=dataset_text, settings=settings, plugins=plugin, quiet=quiet
+        )
+        _tell(found_report, found_split, output=output, as_json=as_json, predictions=predictions, curve=curve)
+        if earlier is not None:
+            print(against(found_report.as_dict(), earlier, name=str(compared)))
+        return
+    if model is None:
+        raise UsageError("which network? Name a run directory, a model file or a run file; or --from-predictions FILE")
+    if dataset_text is not None:
+        raise UsageError("--dataset belongs to --from-predictions; of a network it is --set dataset='{type: ...}'")
     if retrieval is not None:
         benchmark = _benchmark(retrieval, root, split)
         retriever, config, registry = open_model(
@@ -121,16 +167,31 @@ def evaluate(
     _shorten(retriever, dim)
 
     from vpr_runner import evaluate as run
-    from vpr_runner.cli.report import as_text
     from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
 
     dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
     data = fingerprint_of_data(dataset)
-    report = run(retriever, asked, config, registry=registry, data=data, progress=not quiet)
-    _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
+    report = run(retriever, asked, config, registry=registry, data=data, timed=timed, progress=not quiet)
+    _tell(report, asked, output=output, as_json=as_json, predictions=predictions, curve=curve)
     if other is not None:
         print(against(report.as_dict(), other, name=str(compared)))
+
+
+def _tell(
+    report: Report,
+    split: PlaceSplit,
+    *,
+    output: Path | None,
+    as_json: bool,
+    predictions: Path | None,
+    curve: Path | None,
+) -> None:
+    from vpr_runner.cli.predictions import write_extras
+    from vpr_runner.cli.report import as_text
+
+    _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
+    write_extras(report, split, predictions=predictions, curve=curve)
 
 
 def _shorten(retriever: Retriever, dim: int | None) -> None:

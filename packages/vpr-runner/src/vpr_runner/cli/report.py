@@ -21,10 +21,12 @@ def as_text(report: Report) -> str:
             name, reason = next(iter(names.items()))
             head.append(f"{len(names)} {what} could not be read, for one {name}: {reason}")
     times = report.milliseconds
-    head.append(
-        f"descriptor: {report.dim} numbers, {report.descriptor_bytes} bytes; backbone {times['backbone']:.2f} ms, "
-        f"pooling {times['pooling']:.2f} ms an image; {report.images_per_second:.0f} images/s with decoding"
-    )
+    spent = f"backbone {times['backbone']:.2f} ms, pooling {times['pooling']:.2f} ms an image; " if times else ""
+    if report.dim:
+        head.append(
+            f"descriptor: {report.dim} numbers, {report.descriptor_bytes} bytes; {spent}"
+            f"{report.images_per_second:.0f} images/s with decoding"
+        )
     return "\n".join(head)
 
 

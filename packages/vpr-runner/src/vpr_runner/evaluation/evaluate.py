@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from vpr_core import UsageError
-from vpr_eval import RecallResult, Whitening, recall_at
+from vpr_eval import Neighbours, RecallResult, Whitening, recall_at
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
 from vpr_runner.encoding.source import ImageSource, JoinedImages
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vpr_core import Registry, RunConfig
-    from vpr_core.config.sections import WhitenConfig
+    from vpr_core.config.sections import EvalConfig, WhitenConfig
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["Report", "evaluate", "fit_whitening"]
+__all__ = ["Report", "evaluate", "fit_whitening", "score_predictions"]
 
 
 def evaluate(
@@ -41,6 +41,7 @@ def evaluate(
     registry: Registry,
     whitening: Whitening | None = None,
     data: str | None = None,
+    timed: bool = False,
     progress: bool = True,
 ) -> Report:
     """Return recall@N of ``retriever`` on ``split``.
@@ -55,6 +56,7 @@ def evaluate(
         registry: where the index comes from.
         whitening: applied to the network's descriptors.
         data: fingerprint of the data set, for the report.
+        timed: measure milliseconds an image too, which takes longer than a small evaluation.
         progress: show a bar.
 
     Raises:
@@ -77,24 +79,12 @@ def evaluate(
         whitening=whitening,
         shown=progress,
     )
-    rule: Literal["count", "exclude"] = getattr(split.protocol, "queries_without_positives", "count")
-    result = recall_at(answers.index, positives, at=cuts, without_positives=rule)
     interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
-    subsets = {
-        name: _subset(answers.index[where], [positives[int(row)] for row in where], cuts, rule, interval)
-        for name, where in getattr(split, "subsets", {}).items()
-        if len(where) and any(len(positives[int(row)]) for row in where)
-    }
     return Report(
-        protocol=str(split.protocol),
-        split=split.name,
-        whole=_summary(result, interval),
-        subsets=subsets,
-        database=len(split.database),
-        first_hits=result.first_hit,
-        evaluated=result.evaluated,
+        **_counted(split, answers.index, cuts, interval),
+        answers=Neighbours(answers.distance, answers.index),
         dim=answers.dim,
-        milliseconds=milliseconds(retriever, split.database, compute),
+        milliseconds=milliseconds(retriever, split.database, compute) if timed else {},
         images_per_second=answers.encoded.images_per_second,
         unreadable_database=_named(split.database, answers.unreadable_database),
         unreadable_queries=_named(split.queries, answers.unreadable_queries),
@@ -109,6 +99,66 @@ def evaluate(
             **provenance(),
         },
     )
+
+
+def score_predictions(
+    split: PlaceSplit, found: Neighbours, settings: EvalConfig, *, seed: int, source: str, data: str | None = None
+) -> Report:
+    """Return recall@N of anybody's answers on ``split``, under its protocol, with intervals.
+
+    Args:
+        split: database, queries, protocol.
+        found: ``(Q, k)`` database positions, best first, -1 where there is none. They are counted as they stand: what a
+            protocol takes out of a ranking, its tool has taken out.
+        settings: ``recall_at`` and ``bootstrap``.
+        seed: of the bootstrap.
+        source: where the answers came from, for the report.
+        data: fingerprint of the data set.
+
+    Raises:
+        UsageError: a set is empty, no query has a positive, or lists are too short for the recalls that are asked for.
+    """
+    check_answerable(split, split.positives())
+    depth = int((found.index >= 0).sum(axis=1).max(initial=0))
+    cuts = [cut for cut in settings.recall_at if cut <= depth]
+    if not cuts:
+        raise UsageError(
+            f"{source}: lists of at most {depth} answers; eval.recall_at asks for "
+            f"{', '.join(map(str, settings.recall_at))}"
+        )
+    return Report(
+        **_counted(split, found.index, cuts, Interval(samples=settings.bootstrap, seed=seed)),
+        answers=found,
+        dim=0,
+        milliseconds={},
+        images_per_second=0.0,
+        unreadable_database={},
+        unreadable_queries={},
+        provenance={"model": None, "predictions": source, "data": data, "seed": seed, **provenance()},
+    )
+
+
+def _counted(
+    split: PlaceSplit, index: npt.NDArray[np.int64], cuts: Sequence[int], interval: Interval
+) -> dict[str, Any]:
+    """What is counted of a ranking: the part of a `Report` that knows no network."""
+    positives = split.positives()
+    rule: Literal["count", "exclude"] = getattr(split.protocol, "queries_without_positives", "count")
+    result = recall_at(index, positives, at=cuts, without_positives=rule)
+    subsets = {
+        name: _subset(index[where], [positives[int(row)] for row in where], cuts, rule, interval)
+        for name, where in getattr(split, "subsets", {}).items()
+        if len(where) and any(len(positives[int(row)]) for row in where)
+    }
+    return {
+        "protocol": str(split.protocol),
+        "split": split.name,
+        "whole": _summary(result, interval),
+        "subsets": subsets,
+        "database": len(split.database),
+        "first_hits": result.first_hit,
+        "evaluated": result.evaluated,
+    }
 
 
 def fit_whitening(

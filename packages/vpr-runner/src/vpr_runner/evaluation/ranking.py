@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from vpr_eval import Neighbours, suppress_groups
 
 __all__ = ["ranking"]
 
 
-def ranking(search: Callable[[int], Neighbours], split: Any, *, size: int, depth: int) -> npt.NDArray[np.int64]:
+def ranking(search: Callable[[int], Neighbours], split: Any, *, size: int, depth: int) -> Neighbours:
     """Return ``(Q, depth)`` database positions, best first, as ``split``'s protocol wants them; -1 fills short rows.
 
     Answers that the protocol ignores (the query's own time stamp, the query itself) are taken out, and of each group
@@ -34,7 +33,7 @@ def ranking(search: Callable[[int], Neighbours], split: Any, *, size: int, depth
         index = found.index
         if hasattr(split, "ignored"):
             index = np.where(split.ignored(index), np.int64(-1), index)
-        kept = suppress_groups(Neighbours(found.distance, index), keep=depth, group=groups).index
-        if fetch >= size or (kept >= 0).all():
+        kept = suppress_groups(Neighbours(found.distance, index), keep=depth, group=groups)
+        if fetch >= size or (kept.index >= 0).all():
             return kept
         fetch = min(size, 4 * fetch)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vpr_eval import Neighbours
+
 __all__ = ["Report", "SubsetRecall", "recall_line"]
 
 
@@ -62,10 +64,11 @@ class Report:
         database: number of images.
         first_hits: ``(Q,)`` rank from 1 of the first right image of each query, 0 where the ranking has none.
         evaluated: ``(Q,)`` bool, the queries in the denominator.
-        dim: length of a descriptor; ``descriptor_bytes`` as float32.
-        milliseconds: per image, of ``backbone`` and ``pooling``, decoding left out.
+        dim: length of a descriptor, 0 for answers of another tool; ``descriptor_bytes`` as float32.
+        milliseconds: per image, of ``backbone`` and ``pooling``, decoding left out; empty when not measured.
         images_per_second: of encoding, decoding included.
         unreadable_database, unreadable_queries: name to reason. The former cannot be found, the latter count as failed.
+        answers: ``(Q, k)`` database positions and distances, best first; no part of `as_dict`.
         provenance: model fingerprint, data fingerprint, seed, index, versions, hardware, date.
     """
 
@@ -82,6 +85,7 @@ class Report:
     unreadable_database: dict[str, str]
     unreadable_queries: dict[str, str]
     provenance: dict[str, Any]
+    answers: Neighbours | None = None
 
     @property
     def recall(self) -> dict[int, float]:

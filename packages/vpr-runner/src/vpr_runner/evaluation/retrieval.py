@@ -37,6 +37,7 @@ class Answers:
 
     Attributes:
         index: ``(Q, depth)`` database positions, best first; all -1 for a query that could not be read.
+        distance: ``(Q, depth)``, what the index measured.
         dim: of the descriptors that were searched.
         encoded: of queries followed by database.
         unreadable_queries: positions; they count as failed.
@@ -44,6 +45,7 @@ class Answers:
     """
 
     index: npt.NDArray[np.int64]
+    distance: npt.NDArray[np.float32]
     dim: int
     encoded: Encoded
     unreadable_queries: dict[int, str]
@@ -103,7 +105,8 @@ def answer(
             lambda k: _as_positions(search(k), known - queries, asked, queries), split, size=len(known), depth=depth
         )
         return Answers(
-            index=found,
+            index=found.index,
+            distance=found.distance,
             dim=int(database_rows.shape[1]),
             encoded=encoded,
             unreadable_queries={row: why for row, why in bad.items() if row < queries},

@@ -1,0 +1,89 @@
+"""The part of ``vpr eval`` that concerns answers: scoring anybody's, writing ours, drawing when to believe them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import PlaceSplit
+    from vpr_runner.evaluation.report import Report
+
+__all__ = ["scored", "write_extras"]
+
+_ANY_NETWORK = "backbone: {type: tiny}\npooling: {type: avg}\n"
+
+
+def scored(
+    file: Path,
+    run_file: Path | None,
+    *,
+    dataset: str | None,
+    settings: Sequence[str] | None,
+    plugins: Sequence[Path] | None,
+    quiet: bool,
+) -> tuple[Report, PlaceSplit]:
+    """Score the answers in ``file`` on the data set of a run file, or on ``dataset`` as a run file would write it.
+
+    No network is made. Which data set it is, is the user's to say: a model or a run folder is asked for its run file.
+
+    Raises:
+        UsageError: no data set is named; or see `vpr_runner.evaluation.predictions`.
+    """
+    from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
+    from vpr_runner.evaluation.evaluate import score_predictions
+    from vpr_runner.evaluation.predictions import read_predictions
+
+    config, registry = _config(run_file, dataset, settings=settings, plugins=plugins, quiet=quiet)
+    predictions = read_predictions(file)
+    opened = open_dataset(config.dataset, registry)
+    split = split_named(opened, config.eval.split, purpose="eval.split")
+    report = score_predictions(
+        split,
+        predictions.on(split),
+        config.eval,
+        seed=config.seed,
+        source=str(file),
+        data=fingerprint_of_data(opened),
+    )
+    return report, split
+
+
+def _config(
+    run_file: Path | None,
+    dataset: str | None,
+    *,
+    settings: Sequence[str] | None,
+    plugins: Sequence[Path] | None,
+    quiet: bool,
+) -> tuple[RunConfig, Registry]:
+    from vpr_core import UsageError
+    from vpr_core.config import parse_run
+    from vpr_runner.cli.loading import load, overrides_of, registry_of
+
+    if dataset is not None:
+        registry = registry_of(plugins, quiet=quiet)
+        text = f"{_ANY_NETWORK}dataset: {dataset}\n"
+        return parse_run(text, registry, overrides_of(settings), source="--dataset"), registry
+    if run_file is None:
+        raise UsageError(
+            "--from-predictions: on which data set? Name a run file, or --dataset '{type: folder, root: photos}'"
+        )
+    path = run_file / "config.yaml" if (run_file / "config.yaml").is_file() else run_file
+    return load(path, plugins=plugins, settings=settings, quiet=quiet)
+
+
+def write_extras(report: Report, split: PlaceSplit, *, predictions: Path | None, curve: Path | None) -> None:
+    """Write the answers and the curve that were asked for."""
+    if predictions is not None and report.answers is not None:
+        from vpr_runner.evaluation.predictions import write_predictions
+
+        write_predictions(predictions, split, report.answers)
+    if curve is not None:
+        from vpr_runner.evaluation.curve import curve_of, curve_summary, draw_curve
+
+        found = curve_of(report)
+        draw_curve(found, curve, title=report.protocol)
+        print(curve_summary(found))

@@ -1,0 +1,232 @@
+"""Answers that leave and come back: which database images a tool named for each query, best first.
+
+Written are two forms of one table, ``query, rank, database, distance, correct`` with positions where they are known:
+CSV and JSON lines; and the list that the MSLS server takes. Read are these, and the folder of texts that
+VPR-methods-evaluation writes (``Query path:``, ``Predictions paths:``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vpr_core import UsageError
+from vpr_data import coordinates
+from vpr_eval import Neighbours
+from vpr_runner.files import atomic
+from vpr_runner.files.documents import parsed
+
+__all__ = ["FORMATS", "Predictions", "read_predictions", "write_predictions"]
+
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".txt": "msls"}
+LONGEST = 1 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a file says, in the order of the file: for each query database names and their distances, if it has any."""
+
+    source: Path
+    answers: dict[str, list[tuple[str, float | None]]]
+
+    def on(self, split: Any) -> Neighbours:
+        """Return the answers as positions in ``split``: ``(Q, k)``, -1 where a query has fewer, distance inf there.
+
+        Names are those of the split, or ends of them that fit one image only: whole paths of another machine, file
+        names, names without their ending. Distances that are not given are ranks.
+
+        Raises:
+            UsageError: a name fits no image of the split, or several; a query is missing from the file.
+        """
+        queries, database = _Names(split.queries.names, "query"), _Names(split.database.names, "database image")
+        rows: dict[int, list[tuple[str, float | None]]] = {}
+        for name, found in self.answers.items():
+            rows[queries.find(name, self.source)] = found
+        missing = [split.queries.names[row] for row in range(len(split.queries)) if row not in rows]
+        if missing:
+            raise UsageError(
+                f"{self.source}: has no answer for {len(missing)} of {len(split.queries)} queries, for one "
+                f"{missing[0]}; an empty list counts as a failure, a missing query is another set: write a row for it, "
+                "or name the data set and split that were asked"
+            )
+        depth = max((len(found) for found in rows.values()), default=0)
+        index = np.full((len(split.queries), max(depth, 1)), -1, dtype=np.int64)
+        distance = np.full(index.shape, np.inf, dtype=np.float32)
+        for row, found in rows.items():
+            for rank, (name, value) in enumerate(found):
+                index[row, rank] = database.find(name, self.source)
+                distance[row, rank] = rank if value is None else value
+        return Neighbours(distance, index)
+
+
+def write_predictions(file: Path, split: Any, found: Neighbours) -> None:
+    """Write the answers of a split's queries; the ending chooses the form: ``.csv``, ``.jsonl``, or ``.txt`` for MSLS.
+
+    Raises:
+        UsageError: another ending; or a name that MSLS's form, which is cut at blanks, cannot hold.
+    """
+    form = FORMATS.get(file.suffix)
+    if form is None:
+        raise UsageError(f"--predictions: {file} must end in {', '.join(FORMATS)}")
+    if form == "msls":
+        atomic.write_text(file, _as_msls(split, found))
+        return
+    rows = list(_rows(split, found))
+    if form == "jsonl":
+        atomic.write_text(file, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+        return
+    text = io.StringIO()
+    fields = list(dict.fromkeys(field for row in rows for field in row)) or ["query", "rank", "database"]
+    writer = csv.DictWriter(text, fields, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    atomic.write_text(file, text.getvalue())
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a table, JSON lines, an MSLS list, or a folder of VPR-methods-evaluation's texts.
+
+    Raises:
+        UsageError: it is none of these; names the line.
+    """
+    try:
+        if path.is_dir():
+            return Predictions(source=path, answers=dict(_of_texts(path)))
+        if path.stat().st_size > LONGEST:
+            raise UsageError(f"{path}: more than {LONGEST >> 30} GiB; no list of predictions is that long")
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}); a table, JSON lines or an MSLS list is wanted") from error
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise UsageError(f"{path}: empty; a table, JSON lines or an MSLS list is wanted")
+    first = lines[0][1]
+    if first.lstrip().startswith("{"):
+        return _gathered(path, ((number, parsed(line)) for number, line in lines))
+    if "," in first and "query" in first.split(","):
+        return _gathered(path, ((number, row) for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2)))
+    answers: dict[str, list[tuple[str, float | None]]] = {}
+    for number, line in lines:
+        query, *found = line.split()
+        if query in answers:
+            raise UsageError(f"{path}, line {number}: {query} stands there twice")
+        answers[query] = [(name, None) for name in found]
+    return Predictions(source=path, answers=answers)
+
+
+def _rows(split: Any, found: Neighbours) -> Iterator[dict[str, Any]]:
+    positives = split.positives()
+    places = [coordinates(images) for images in (split.queries, split.database)]
+    for query, name in enumerate(split.queries.names):
+        right = {int(position) for position in positives[query]}
+        for rank, (position, distance) in enumerate(zip(found.index[query], found.distance[query], strict=True), 1):
+            if position < 0:
+                continue
+            row: dict[str, Any] = {
+                "query": name,
+                "rank": rank,
+                "database": split.database.names[int(position)],
+                "distance": round(float(distance), 7),
+                "correct": int(int(position) in right),
+            }
+            for role, where, at in (("query", places[0], query), ("database", places[1], int(position))):
+                if where is not None and np.isfinite(where[at]).all():
+                    row |= {f"{role}_lat": round(float(where[at, 0]), 7), f"{role}_lon": round(float(where[at, 1]), 7)}
+            yield row
+        if not (found.index[query] >= 0).any():
+            yield {"query": name, "rank": "", "database": "", "distance": "", "correct": 0}
+
+
+def _as_msls(split: Any, found: Neighbours) -> str:
+    """One line a query: its key, then the keys of its answers; a key is the file's name without its ending."""
+    lines = []
+    for query, name in enumerate(split.queries.names):
+        keys = [_key(name), *(_key(split.database.names[int(p)]) for p in found.index[query] if p >= 0)]
+        if any(len(key.split()) != 1 for key in keys):
+            raise UsageError(f"--predictions: a line of {name} cannot be cut at blanks again; take .csv")
+        lines.append(" ".join(keys))
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return Path(name).stem
+
+
+def _gathered(path: Path, rows: Iterator[tuple[int, Any]]) -> Predictions:
+    ranked: dict[str, dict[int, tuple[str, float | None]]] = {}
+    try:
+        for number, row in rows:
+            try:
+                query, database = row["query"], row["database"]
+                found = ranked.setdefault(query, {})
+                if database in ("", None):  # the query has no answer
+                    continue
+                rank = int(row["rank"])
+                distance = row.get("distance")
+                value = None if distance in ("", None) else float(distance)
+                if value is not None and np.isnan(value):
+                    raise ValueError("distance is NaN")
+                if rank < 1 or rank in found:
+                    raise ValueError(f"rank {rank} {'stands there twice' if rank in found else 'counts from 1'}")
+                found[rank] = (str(database), value)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                why = f"no field {error}" if isinstance(error, KeyError) else str(error)
+                raise UsageError(
+                    f"{path}, line {number}: {why}; a row has query, rank (from 1), database and, if known, distance"
+                ) from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON lines ({error})") from error
+    return Predictions(source=path, answers={q: [found[rank] for rank in sorted(found)] for q, found in ranked.items()})
+
+
+def _of_texts(folder: Path) -> Iterator[tuple[str, list[tuple[str, float | None]]]]:
+    """VPR-methods-evaluation: one text a query, headed blocks of paths."""
+    files = sorted(folder.glob("*.txt"))
+    if not files:
+        raise UsageError(f"{folder}: no .txt in it; VPR-methods-evaluation writes one a query below preds/")
+    for file in files:
+        blocks: dict[str, list[str]] = {}
+        here: list[str] = []
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.strip().endswith(":"):
+                here = blocks.setdefault(line.strip().rstrip(":").lower(), [])
+            elif line.strip():
+                here.append(line.strip())
+        query, found = blocks.get("query path", []), blocks.get("predictions paths")
+        if len(query) != 1 or found is None:
+            raise UsageError(f"{file}: expected 'Query path:' with one path and 'Predictions paths:' with some")
+        yield query[0], [(name, None) for name in found]
+
+
+class _Names:
+    """Positions by name, by the end of a path that one image has, or by a name without its ending."""
+
+    def __init__(self, names: Sequence[str], role: str) -> None:
+        self._role = role
+        self._exact = {name: position for position, name in enumerate(names)}
+        self._ends: dict[str, int | None] = {}
+        for position, name in enumerate(names):
+            for end in {Path(name).name, Path(name).stem, str(Path(name).with_suffix(""))}:
+                self._ends[end] = None if end in self._ends else position
+
+    def find(self, name: str, source: Path) -> int:
+        if name in self._exact:
+            return self._exact[name]
+        parts = name.replace("\\", "/").split("/")
+        for start in range(len(parts)):  # the longest end first
+            end = "/".join(parts[start:])
+            if end in self._exact:
+                return self._exact[end]
+        found = self._ends.get(name, self._ends.get(parts[-1], -1))
+        if found is None:
+            raise UsageError(f"{source}: {name!r} fits several {self._role}s; write whole names")
+        if found < 0:
+            raise UsageError(f"{source}: {name!r} is no {self._role} of this split; name the data set that was asked")
+        return found
