@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vpr_core.components import (
     CAPABILITIES,
     KINDS,
+    AdoptedPooling,
     BackboneSpec,
     Capability,
     ComponentConfig,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPABILITIES",
     "KINDS",
+    "AdoptedPooling",
     "BackboneSpec",
     "Capability",
     "ComponentConfig",

@@ -6,7 +6,7 @@ A spec is data: a name, the pydantic model of its parameters and a function that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from vpr_core.image_needs import ImageNeeds
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vpr_core.engines import Engine
     from vpr_core.loggers import LoggedRun, TrainingLogger
     from vpr_core.matching import DescriptorReranker, LocalReranker, SequenceMatcher
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPABILITIES",
     "KINDS",
+    "AdoptedPooling",
     "BackboneSpec",
     "Capability",
     "ComponentConfig",
@@ -156,11 +159,32 @@ class BackboneSpec(ComponentSpec[C]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdoptedPooling:
+    """Another project's trained pooling layer as one of ours.
+
+    Attributes:
+        parameters: of the layer's config, without ``type``.
+        state: of the layer, for ``load_state_dict``.
+        map_size: ``(h, w)`` of the only feature map that its weights belong to, or None.
+    """
+
+    parameters: Mapping[str, Any]
+    state: Mapping[str, Tensor]
+    map_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolingSpec(ComponentSpec[C]):
-    """``build(config, features) -> Pooling``."""
+    """``build(config, features) -> Pooling``.
+
+    Attributes:
+        adopt: of the tensors that another project saved for such a layer, by its names: what makes them this layer;
+            None when they are of another. `vpr import` asks every layer in turn.
+    """
 
     kind: ClassVar[str] = "pooling"
     build: Callable[[C, FeatureSpec], Pooling]
+    adopt: Callable[[Mapping[str, Tensor]], AdoptedPooling | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

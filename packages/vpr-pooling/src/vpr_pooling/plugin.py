@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from vpr_core import ComponentConfig, PoolingSpec, hookimpl
+from vpr_core import AdoptedPooling, ComponentConfig, PoolingSpec, hookimpl
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vpr_core.types import FeatureSpec, Pooling
 
 __all__ = ["AverageConfig", "GeMConfig", "MaxConfig", "NetVLADConfig", "VLADConfig", "vpr_poolings"]
@@ -105,6 +107,13 @@ def _arguments(config: ComponentConfig) -> dict[str, Any]:
     return config.model_dump(exclude={"type"})
 
 
+def _adopt_gem(tensors: Mapping[str, Tensor]) -> AdoptedPooling | None:
+    """The one exponent of GSV-Cities' layer, whose features are not normalised first."""
+    if set(tensors) != {"p"} or tensors["p"].numel() != 1:
+        return None
+    return AdoptedPooling(parameters={"p": float(tensors["p"])}, state={"p": tensors["p"].float().reshape(1)})
+
+
 @hookimpl
 def vpr_poolings() -> Iterator[PoolingSpec[Any]]:
     """Yield NetVLAD and the layers it is compared with."""
@@ -126,6 +135,7 @@ def vpr_poolings() -> Iterator[PoolingSpec[Any]]:
         name="gem",
         config=GeMConfig,
         build=_gem,
+        adopt=_adopt_gem,
         summary="generalised mean with a trained exponent",
         paper="Radenovic, Tolias, Chum: Fine-tuning CNN image retrieval, TPAMI 2019, arXiv 1711.02512",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from vpr_core import ComponentConfig, PoolingSpec, hookimpl
+from vpr_modern_pooling.adoption import adopt_convap, adopt_cosplace, adopt_mixvpr
 from vpr_modern_pooling.configs import (
     BoQConfig,
     ConvAPConfig,
@@ -95,6 +96,7 @@ def vpr_poolings() -> Iterator[PoolingSpec[Any]]:
         name="convap",
         config=ConvAPConfig,
         build=_convap,
+        adopt=adopt_convap,
         summary="1x1 convolution and means over a coarse grid",
         paper="Ali-bey, Chaib-draa, Giguere: GSV-Cities, Neurocomputing 2022, arXiv 2210.10239",
     )
@@ -102,6 +104,7 @@ def vpr_poolings() -> Iterator[PoolingSpec[Any]]:
         name="cosplace",
         config=CosPlaceConfig,
         build=_cosplace,
+        adopt=adopt_cosplace,
         summary="unit features, generalised mean, linear layer; 512 numbers",
         paper="Berton, Masone, Caputo: Rethinking visual geo-localization, CVPR 2022, arXiv 2204.02287",
     )
@@ -116,6 +119,7 @@ def vpr_poolings() -> Iterator[PoolingSpec[Any]]:
         name="mixvpr",
         config=MixVPRConfig,
         build=_mixvpr,
+        adopt=adopt_mixvpr,
         summary="mixes all locations of a map of fixed size; needs image.size",
         paper="Ali-bey, Chaib-draa, Giguere: MixVPR, WACV 2023, arXiv 2303.02190",
     )

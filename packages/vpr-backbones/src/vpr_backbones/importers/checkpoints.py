@@ -64,6 +64,12 @@ _LAYOUTS = (
         centroids="aggregation.centroids",
     ),
     _Layout(
+        source="GSV-Cities, OpenVPRLab or another Lightning module",
+        trunk="backbone.",
+        assignment="aggregator.conv",
+        centroids="aggregator.centroids",
+    ),
+    _Layout(
         source="hloc",
         trunk="backbone.",
         assignment="netvlad.score_proj",
@@ -75,6 +81,13 @@ _LAYOUTS = (
 )
 
 
+_TRUNK = "backbone."
+_HEADS = ("aggregator.", "aggregation.")
+_AROUND = {"model", "net", "network", "encoder", "backbone"}
+_OF_TRAINING = ("loss_fn.", "loss.", "criterion.", "miner.")
+"""What a Lightning module keeps beside the network: weights of its loss."""
+
+
 def from_state(tensors: Mapping[str, Tensor], *, sha256: str, name: str) -> ImportedRetriever:
     """Read a state dict of one of the known projects.
 
@@ -83,12 +96,20 @@ def from_state(tensors: Mapping[str, Tensor], *, sha256: str, name: str) -> Impo
         sha256: of the file.
         name: of the file, for messages.
 
+    A trunk and a pooling layer of another kind come back with ``method="head"``: whoever knows the layer takes it from
+    there.
+
     Raises:
-        ValueError: no project known here writes such names, or there is more in it than a NetVLAD network.
+        ValueError: no project known here writes such names, or there is more in it than a network.
     """
     plain = {_without_wrapper(key): value for key, value in tensors.items()}
+    left = tuple(key for key in plain if key.startswith(_OF_TRAINING))
+    plain = {key: value for key, value in plain.items() if key not in left}
     layout = next((layout for layout in _LAYOUTS if layout.centroids in plain), None)
     if layout is None:
+        head = next((prefix for prefix in _HEADS if any(key.startswith(prefix) for key in plain)), None)
+        if head is not None and any(key.startswith(_TRUNK) for key in plain):
+            return _with_a_head(plain, head, left, sha256=sha256, name=name)
         known = "; ".join(f"{layout.source}: {layout.centroids}" for layout in _LAYOUTS)
         raise ValueError(
             f"weights: {name} holds no NetVLAD network of a project known here ({known}). Its names: "
@@ -105,8 +126,7 @@ def from_state(tensors: Mapping[str, Tensor], *, sha256: str, name: str) -> Impo
             f"weights: {name} ({layout.source}) has layers that a NetVLAD network does not have: {', '.join(odd[:6])}; "
             "leaving them out would change its descriptors"
         )
-    trunk = {key.removeprefix(layout.trunk): value for key, value in plain.items() if key.startswith(layout.trunk)}
-    network, cut, state = recognize(trunk, source=layout.source)
+    network, cut, state = recognize(_trunk(plain, layout.trunk), source=layout.source)
     pooling = _pooling(plain, layout)
     return ImportedRetriever(
         source=layout.source,
@@ -118,7 +138,43 @@ def from_state(tensors: Mapping[str, Tensor], *, sha256: str, name: str) -> Impo
         pooling=pooling,
         whitening=_whitening(plain, layout, pooling, name),
         normalization=layout.normalization,
+        left=left,
     )
+
+
+def _with_a_head(
+    plain: Mapping[str, Tensor], prefix: str, left: tuple[str, ...], *, sha256: str, name: str
+) -> ImportedRetriever:
+    """A trunk and a pooling layer that some other package knows."""
+    odd = [key for key in plain if not key.startswith((prefix, _TRUNK))]
+    if odd:
+        raise ValueError(
+            f"weights: {name} has layers beside {_TRUNK}* and {prefix}*: {', '.join(odd[:6])}; leaving them out would "
+            "change its descriptors"
+        )
+    source = f"a checkpoint of {_TRUNK}* and {prefix}*"
+    network, cut, state = recognize(_trunk(plain, _TRUNK), source=source)
+    return ImportedRetriever(
+        source=source,
+        sha256=sha256,
+        network=network,
+        cut=cut,
+        backbone_state=state,
+        method="head",
+        pooling=None,
+        whitening=None,
+        normalization=NORMALIZATIONS["imagenet"],
+        head={key.removeprefix(prefix): value for key, value in plain.items() if key.startswith(prefix)},
+        left=left,
+    )
+
+
+def _trunk(plain: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The trunk's tensors, without the names of modules around it (``backbone.model.conv1``)."""
+    trunk = {key.removeprefix(prefix): value for key, value in plain.items() if key.startswith(prefix)}
+    while trunk and len(first := {key.partition(".")[0] for key in trunk}) == 1 and first <= _AROUND:
+        trunk = {key.partition(".")[2]: value for key, value in trunk.items()}
+    return trunk
 
 
 def _pooling(plain: Mapping[str, Tensor], layout: _Layout) -> ImportedPooling:
@@ -152,5 +208,6 @@ def _whitening(
 
 
 def _without_wrapper(key: str) -> str:
-    """``DataParallel`` puts ``module`` somewhere into every name."""
-    return ".".join(part for part in key.split(".") if part != "module")
+    """``DataParallel`` puts ``module`` somewhere into every name, a trainer its own ``model`` before all."""
+    plain = ".".join(part for part in key.split(".") if part != "module")
+    return plain.removeprefix("model.") if plain.startswith(("model.backbone.", "model.aggregat")) else plain

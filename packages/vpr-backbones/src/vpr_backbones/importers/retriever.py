@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
@@ -56,10 +56,13 @@ class ImportedRetriever:
         network: name of the trunk among `vpr_backbones.table.NETWORKS`.
         cut: last stage of the trunk that is used.
         backbone_state: tensors of the trunk by the network's names, ``features.0.weight``.
-        method: ``"netvlad"``, ``"max"`` or ``"avg"``; the descriptor is L2-normalised after it.
-        pooling: NetVLAD's parameters; None for max and average.
+        method: ``"netvlad"``, ``"max"`` or ``"avg"``, and the descriptor is L2-normalised after it; or ``"head"``: a
+            pooling layer that this package does not know, in ``head``.
+        pooling: NetVLAD's parameters; None for the others.
         whitening: ``(weight (d, K * D), bias (d,))`` of ``L2(weight x + bias)``, or None.
         normalization: of the input.
+        head: tensors of the pooling layer by its project's names.
+        left: names of tensors that only training used, and that are left aside.
     """
 
     source: str
@@ -67,10 +70,12 @@ class ImportedRetriever:
     network: str
     cut: str
     backbone_state: Mapping[str, Tensor]
-    method: Literal["netvlad", "max", "avg"]
+    method: Literal["netvlad", "max", "avg", "head"]
     pooling: ImportedPooling | None
     whitening: tuple[Tensor, Tensor] | None
     normalization: Normalization
+    head: Mapping[str, Tensor] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
 
     @property
     def mean(self) -> tuple[float, float, float]:

@@ -22,9 +22,10 @@ Examples:
   vpr extract runs/published photos/ -o map/
   vpr eval runs/published --set dataset='{type: pitts30k, root: data/pitts}'
 
-Read are: the authors' MATLAB networks (layers saved as structs, as hloc distributes them), and checkpoints
-of hloc, Nanne/pytorch-NetVlad, Patch-NetVLAD, OpenIBL and deep-visual-geo-localization-benchmark. The file's content
-says whose it is. Nothing in a file is run: a pickle that holds more than tensors is refused, with the way out."""
+Read are: the authors' MATLAB networks (layers saved as structs, as hloc distributes them), and checkpoints of hloc,
+Nanne/pytorch-NetVlad, Patch-NetVLAD, OpenIBL, deep-visual-geo-localization-benchmark, GSV-Cities, MixVPR and OpenVPRLab
+(Lightning: backbone.* and aggregator.*; layers after NetVLAD need vpr-modern-pooling). The file's content says whose it
+is. Nothing in a file is run: a pickle that holds more than tensors is refused, with the way out."""
 
 
 def import_network(
@@ -47,9 +48,13 @@ def import_network(
 
     if into is None:
         raise UsageError("--into: name the run directory that the network becomes")
-    if into.exists() and any(into.iterdir()) and not (force and (into / "import.json").is_file()):
-        more = "; --force replaces it" if (into / "import.json").is_file() else ""
-        raise UsageError(f"{into}: not empty; name a new folder{more}")
+    is_import = (into / "import.json").is_file()
+    if into.exists() and any(into.iterdir()) and not (force and is_import):
+        from vpr_runner.importing.imported import is_half_an_import
+
+        if not is_half_an_import(into):
+            more = "; --force replaces it" if is_import else ""
+            raise UsageError(f"{into}: not empty; name a new folder{more}")
     base, registry = _base(run_file, plugin)
 
     from vpr_backbones import read_retriever
@@ -59,6 +64,8 @@ def import_network(
     retriever, config = adopt(imported, registry, base=base, overrides=overrides_of(settings))
     write_imported(into, retriever, config, imported=imported, file=file)
     white = ", whitened" if imported.whitening is not None else ""
+    if imported.left:
+        print(f"left aside, as only training used it: {', '.join(imported.left)}")
     print(
         f"{imported.source}: {imported.network} up to {imported.cut}, {config.pooling.type}, {retriever.out_dim} "
         f"numbers{white}\n{into}: ready for `vpr eval`, `vpr extract` and `vpr search`"

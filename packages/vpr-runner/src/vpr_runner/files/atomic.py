@@ -14,9 +14,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["atomic_file", "remove_leftovers", "sha256_of", "sync_folder", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "PREFIX",
+    "atomic_file",
+    "remove_leftovers",
+    "sha256_of",
+    "sync_folder",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
 
-_PREFIX = ".partial-"
+PREFIX = ".partial-"
+"""Of the names of temporary files."""
 
 
 @contextmanager
@@ -24,7 +34,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes ``path`` when the block ends well, and vanishes when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix is short whatever the target's name, so that a name of 255 bytes still works.
-    temporary = path.parent / f"{_PREFIX}{secrets.token_hex(8)}"
+    temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}"
     try:
         with temporary.open("xb") as file:
             yield file
@@ -67,7 +77,7 @@ def sync_folder(folder: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Delete temporary files that a killed process left in ``folder``; call it only while holding its lock."""
-    for path in folder.glob(f"{_PREFIX}*"):
+    for path in folder.glob(f"{PREFIX}*"):
         with suppress(OSError):
             path.unlink()
 
