@@ -65,6 +65,15 @@ class FolderConfig(ComponentConfig):
         "auto", description="where positions come from if no table has them: @easting@northing@ names, or EXIF GPS"
     )
     npz: Path | None = Field(None, description="file with positions as arrays utmDb and utmQ, in the images' order")
+    gpx: Path | None = Field(
+        None, description="track of a receiver (GPX): images lie where it was when they were taken; relative to root"
+    )
+    gpx_offset: float = Field(
+        0.0,
+        ge=-200_000_000,
+        le=200_000_000,
+        description="seconds to add to the images' times: a camera's clock or zone",
+    )
     columns: dict[Meaning, str] = Field(
         default_factory=dict, description="meaning to header of the table, such as {x: pseudo_east_m}"
     )
@@ -158,6 +167,8 @@ def _folder(config: FolderConfig) -> Dataset:
         queries=config.queries,
         positions=config.positions,
         npz=config.npz,
+        gpx=config.gpx,
+        gpx_offset=config.gpx_offset,
         columns={str(meaning): header for meaning, header in config.columns.items()},
         name=config.name,
         unit=config.unit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import PurePath
 from typing import BinaryIO
@@ -105,8 +105,8 @@ def open_image(file: BinaryIO) -> Image.Image:
             HeifImageFile,
         )  # not registered: no other user of Pillow in this process changes
 
-        image: Image.Image = HeifImageFile(file, "")  # type: ignore[no-untyped-call]
-        return image
+        heif: Callable[[BinaryIO, str], Image.Image] = HeifImageFile
+        return heif(file, "")
     raise UnidentifiedImageError("no known image format")
 
 

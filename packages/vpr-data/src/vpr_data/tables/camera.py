@@ -16,7 +16,7 @@ from vpr_data.images.read_ahead import ReadAhead
 from vpr_data.tables.image_table import ImageTable
 from vpr_data.tables.times import camera_time
 
-__all__ = ["PhotoFacts", "exif_columns", "photo_facts"]
+__all__ = ["PhotoFacts", "exif_columns", "facts_of", "photo_facts"]
 
 GPS, EXIF = 0x8825, 0x8769
 DATE, TAKEN, OFFSET = 0x0132, 0x9003, 0x9011
@@ -87,8 +87,7 @@ def exif_columns(table: ImageTable, *, root: Path, workers: int = 4, missing: st
         ValueError: images have no position; names them. With ``blank``: no image has one.
     """
     names = table.columns["name"]
-    call = _FactsOf(root, names)
-    found = list(ReadAhead(call, count=len(names), workers=workers, depth=64))
+    found = facts_of(table, root=root, workers=workers)
     without = [name for name, facts in zip(names, found, strict=True) if facts.without]
     if without and (missing == "error" or len(without) == len(names)):
         shown = ", ".join(without[:5]) + (", ..." if len(without) > 5 else "")
@@ -108,6 +107,12 @@ def exif_columns(table: ImageTable, *, root: Path, workers: int = 4, missing: st
     if missing == "blank":
         columns["without"] = [facts.without for facts in found]
     return columns
+
+
+def facts_of(table: ImageTable, *, root: Path, workers: int = 4) -> list[PhotoFacts]:
+    """Read what every image of a table says of itself, in threads."""
+    names = table.columns["name"]
+    return list(ReadAhead(_FactsOf(root, names), count=len(names), workers=workers, depth=64))
 
 
 class _FactsOf:

@@ -13,6 +13,7 @@ from vpr_data.images.image_set import ImageSet, leaves_root
 from vpr_data.places.fingerprint import fingerprint_of
 from vpr_data.places.splits import EvaluationProtocol, PlaceSplit, TrainingRadii
 from vpr_data.tables.below_root import below_root
+from vpr_data.tables.gpx import read_gpx
 from vpr_data.tables.image_table import ImageTable
 from vpr_data.tables.placement import npz_columns, with_positions
 from vpr_data.tables.positions import Located, Unit, locate
@@ -45,6 +46,8 @@ class FolderDataset:
             convention, else EXIF).
         npz: file with arrays ``utmDb`` and ``utmQ``, one row a database image or query in their order, as published for
             Tokyo 24/7 and Nordland.
+        gpx: track of a receiver; images that no table places lie where it was when they were taken, interpolated.
+        gpx_offset: seconds to add to the images' times: what the camera's clock was behind UTC.
         columns: meaning to header where a table's headers are not understood (`vpr_data.tables.image_table.COLUMNS`).
         name: of the data set in protocols; None: the name of ``root``.
         unit: of distances: ``m``, ``frame``, or ``place`` (an answer is right if its place label is the query's).
@@ -69,6 +72,8 @@ class FolderDataset:
         queries: Path | str | None = None,
         positions: Literal["auto", "names", "exif"] = "auto",
         npz: Path | str | None = None,
+        gpx: Path | str | None = None,
+        gpx_offset: float = 0.0,
         columns: Mapping[str, str] | None = None,
         name: str | None = None,
         unit: Unit = "m",
@@ -92,7 +97,8 @@ class FolderDataset:
             if len(parts) != 1 or parts[0].same:
                 raise ValueError("npz needs one split with a database and queries of its own")
             tables = npz_columns(self.root / npz, database=tables[0], queries=tables[1])
-        tables = with_positions(tables, root=self.root, source=positions, unit=unit)
+        track = None if gpx is None else read_gpx(self.root / gpx)
+        tables = with_positions(tables, root=self.root, source=positions, unit=unit, track=track, offset=gpx_offset)
         timed = ignore_same_time or training.different_time
         found = locate(tables, unit=unit)
         notes = tuple(

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from vpr_data.images.image_set import ImageSet
+from vpr_data.tables.along_track import track_columns
 from vpr_data.tables.camera import NOTHING, exif_columns
+from vpr_data.tables.gpx import read_gpx
 from vpr_data.tables.image_table import ImageTable
 from vpr_data.tables.listing import list_images, name_columns
 from vpr_data.tables.positions import locate
@@ -30,24 +32,28 @@ class PhotoFolder:
     notes: tuple[str, ...]
 
 
-def open_photos(folder: Path) -> PhotoFolder:
+def open_photos(folder: Path, *, gpx: Path | None = None, gpx_offset: float = 0.0) -> PhotoFolder:
     """Return every image below ``folder``.
 
-    Positions come from ``@easting@northing@`` file names where any follows that convention, else from EXIF and XMP. An
-    image without one stays in the set: it can be found, though nobody knows where it was taken.
+    Positions come from a track by the images' times, if one is given; else from ``@easting@northing@`` file names where
+    any follows that convention, else from EXIF and XMP. An image without one stays in the set: it can be found, though
+    nobody knows where it was taken.
+
+    Args:
+        folder: of the images.
+        gpx: track of a receiver (`vpr_data.tables.gpx`).
+        gpx_offset: seconds to add to the images' times.
 
     Raises:
-        FileNotFoundError: no such folder, or no image in it.
-        ValueError: positions that contradict themselves, such as a northing beyond its UTM band.
+        FileNotFoundError: no such folder or track, or no image in it.
+        ValueError: positions that contradict themselves, such as a northing beyond its UTM band, or a track along which
+            no image was taken.
     """
     table = list_images(folder, root=folder)
-    return place_photos(table, folder=folder)
-
-
-def place_photos(table: ImageTable, *, folder: Path) -> PhotoFolder:
-    """Return the images of a table that lists names below ``folder``."""
     names = table.columns["name"]
-    if any("@" in name.rpartition("/")[2] for name in names):
+    if gpx is not None:
+        columns = track_columns(table, root=folder, track=read_gpx(gpx), offset=gpx_offset)
+    elif any("@" in name.rpartition("/")[2] for name in names):
         try:
             columns = name_columns(table, unit="m", missing="blank")
         except ValueError:  # an @ in a name is no convention yet

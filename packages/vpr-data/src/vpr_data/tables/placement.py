@@ -9,7 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from vpr_data.tables.along_track import track_columns
 from vpr_data.tables.camera import exif_columns
+from vpr_data.tables.gpx import Track
 from vpr_data.tables.image_table import ImageTable
 from vpr_data.tables.listing import name_columns
 from vpr_data.tables.positions import Unit
@@ -18,13 +20,30 @@ __all__ = ["npz_columns", "with_positions"]
 
 
 def with_positions(
-    tables: Sequence[ImageTable], *, root: Path, source: Literal["auto", "names", "exif"], unit: Unit
+    tables: Sequence[ImageTable],
+    *,
+    root: Path,
+    source: Literal["auto", "names", "exif"],
+    unit: Unit,
+    track: Track | None = None,
+    offset: float = 0.0,
 ) -> list[ImageTable]:
-    """Add position columns to the tables that lack them; an image without a position has empty cells there."""
-    return [_placed(table, root=root, source=source, unit=unit) for table in tables]
+    """Add position columns to the tables that lack them; an image without a position has empty cells there.
+
+    A ``track`` goes before names and EXIF, by the photos' times plus ``offset`` seconds.
+    """
+    return [_placed(table, root=root, source=source, unit=unit, track=track, offset=offset) for table in tables]
 
 
-def _placed(table: ImageTable, *, root: Path, source: Literal["auto", "names", "exif"], unit: Unit) -> ImageTable:
+def _placed(
+    table: ImageTable,
+    *,
+    root: Path,
+    source: Literal["auto", "names", "exif"],
+    unit: Unit,
+    track: Track | None,
+    offset: float,
+) -> ImageTable:
     have = set(table.columns)
     if (
         (unit == "m" and ({"x", "y"} <= have or {"lat", "lon"} <= have))
@@ -32,6 +51,8 @@ def _placed(table: ImageTable, *, root: Path, source: Literal["auto", "names", "
         or (unit == "place" and "place" in have)
     ):
         return table
+    if track is not None and unit == "m":
+        return table.having({**table.columns, **track_columns(table, root=root, track=track, offset=offset)})
     if source == "auto":
         names = table.columns["name"]
         source = "names" if unit != "m" or any("@" in name for name in names) else "exif"

@@ -22,21 +22,23 @@ EPILOG = """\b
 Examples:
   vpr extract runs/first photos/ -o map/                   every image below photos/
   vpr extract runs/first photos/ -o map/                   again: only what is missing
+  vpr extract runs/first walk.mp4 --every 1s --gpx walk.gpx -o map/      frames of a video, along a track
   vpr extract runs/first -o map/ --split test              database of the model's own data set
   vpr extract runs/first -o asked/ --split test --role queries
   vpr extract runs/first photos/ -o map/ --set compute.on_bad_image=skip --dtype float16
   vpr extract runs/first photos/ -o map/ --set engine.type=ray      on a cluster (plug-in vpr-ray)
 
 The folder is a map: chunks of descriptors, images.csv (names, latitude and longitude, or metres and what they count
-from: of @easting@northing@ names, EXIF or XMP; for positions in a CSV or GeoJSON file take the `folder` data set and
---split), the network, and a seal over all of it. It can be moved and searched elsewhere as it is. Exit code 1 when an
-image could not be read."""
+from: of @easting@northing@ names, EXIF, XMP or a GPX track; for positions in a CSV or GeoJSON file take the `folder`
+data set and --split), the network, and a seal over all of it; of a video also its frames. It can be moved and searched
+elsewhere as it is. Exit code 1 when an image could not be read."""
 
 
 def extract(
     model: ModelArgument,
     images: Annotated[
-        Path | None, typer.Argument(metavar="[IMAGES]", help="Folder of images; or use --split.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="[IMAGES]", help="Folder of images, or a video; or use --split.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where descriptors go.", show_default=False)
@@ -47,6 +49,16 @@ def extract(
     role: Annotated[
         Literal["database", "queries"], typer.Option("--role", help="Which side of the split.")
     ] = "database",
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="TIME", help="Between frames of a video: 1s (default), 500ms.")
+    ] = None,
+    gpx: Annotated[
+        Path | None,
+        typer.Option("--gpx", metavar="FILE", help="Track of a receiver: positions by the times of the images."),
+    ] = None,
+    gpx_offset: Annotated[
+        float, typer.Option("--gpx-offset", metavar="SECONDS", help="Added to the images' times: clock, or zone.")
+    ] = 0.0,
     chunk: Annotated[int, typer.Option("--chunk", metavar="N", help="Images a file.")] = 1024,
     dtype: Annotated[Literal["float32", "float16"], typer.Option("--dtype", help="Of the rows.")] = "float32",
     settings: SetOption = None,
@@ -59,6 +71,8 @@ def extract(
 
     if (images is None) == (split is None):
         raise UsageError("which images? Name a folder, or --split NAME of the model's own data set (one of the two)")
+    if images is None and (every is not None or gpx is not None):
+        raise UsageError("--every and --gpx go with a folder or a video; a data set has dataset.gpx in the run file")
     if output is None:
         raise UsageError("--output: name the folder that descriptors go to")
     retriever, config, registry = open_model(
@@ -74,12 +88,18 @@ def extract(
 
     wanted: ImageSet
     if images is not None:
-        from vpr_data.tables.photos import open_photos
+        from vpr_runner.cli.photos import photos_of
 
-        photos = open_photos(images)
+        photos = photos_of(
+            images,
+            output=output,
+            every=every,
+            gpx=gpx,
+            gpx_offset=gpx_offset,
+            max_pixels=config.compute.max_pixels,
+            quiet=quiet,
+        )
         wanted, positioned = photos.images, photos.images.located is None or bool(photos.images.located.any())
-        for note in photos.notes:
-            print(f"warning: {note}", file=sys.stderr)
     else:
         wanted, positioned = _side(config.dataset, registry, str(split), role), True
     result = write_map(
