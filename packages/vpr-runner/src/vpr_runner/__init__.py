@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpr_runner.evaluation.evaluate import evaluate, fit_whitening
     from vpr_runner.extraction.extract import Descriptors, ExtractResult, extract, load_descriptors
+    from vpr_runner.locate.locator import Locator
     from vpr_runner.network.assembly import assemble
     from vpr_runner.network.retriever import Retriever
     from vpr_runner.network.storage import load_retriever, save_retriever
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Descriptors",
     "ExtractResult",
+    "Locator",
     "Retriever",
     "RunDirectory",
     "TrainResult",
@@ -47,6 +49,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Descriptors": "extraction.extract",
     "ExtractResult": "extraction.extract",
+    "Locator": "locate.locator",
     "Retriever": "network.retriever",
     "RunDirectory": "training.run_directory",
     "TrainResult": "training.train",

@@ -14,11 +14,7 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from vpr_core.types import Neighbours
-    from vpr_runner.maps.places import Places
+    from vpr_runner.locate.located import Located
 
 __all__ = ["search"]
 
@@ -31,6 +27,9 @@ Examples:
 
 An index of an approximate kind is built at the first search and kept in the map's folder; what it finds of the true
 neighbours is said then.
+
+Below the answers stands one place: the weighted geometric median of the ten nearest, how far they lie apart, and
+whether to believe it, which `vpr calibrate map/` learns from photos whose place is known.
 
 Distances are those of the index (Euclidean between unit descriptors: 0 the same, 2 opposite)."""
 
@@ -68,6 +67,7 @@ def search(
     from vpr_runner.encoding.compute import Compute
     from vpr_runner.encoding.encode import encode_all
     from vpr_runner.encoding.source import ImageSource
+    from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
     from vpr_runner.maps.index import nearest
     from vpr_runner.network.storage import fingerprint
 
@@ -81,52 +81,52 @@ def search(
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
     rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
     good = [number for number in range(len(queries)) if number not in encoded.failures]
-    answers: list[list[dict[str, Any]]] = [[] for _ in queries]
+    found: list[Located | None] = [None] * len(queries)
     if good:
-        found, positions = nearest(
-            descriptors, rows[good], count, folder=database, index=config.index, registry=registry
+        guess = Guess.of(opened)
+        near, kept = nearest(
+            descriptors,
+            rows[good],
+            max(count, ANSWERS),
+            folder=database,
+            index=config.index,
+            registry=registry,
         )
         for number, asked in enumerate(good):
-            answers[asked] = _answers(found, positions, number, opened.places)
+            found[asked] = guess(rows_of(near.index[number], kept), near.distance[number], count=count)
     if as_json:
-        print(
-            json.dumps(
-                [
-                    _as_json(q, a, encoded.failures.get(n))
-                    for n, (q, a) in enumerate(zip(queries, answers, strict=True))
-                ],
-                indent=2,
-            )
-        )
+        listed = zip(queries, found, strict=True)
+        print(json.dumps([_as_json(q, one, encoded.failures.get(n)) for n, (q, one) in enumerate(listed)], indent=2))
     else:
-        for number, (query, answer) in enumerate(zip(queries, answers, strict=True)):
-            _print(query, answer, encoded.failures.get(number))
+        for number, (query, one) in enumerate(zip(queries, found, strict=True)):
+            _print(query, one, encoded.failures.get(number))
     if encoded.failures:
         print(f"{len(encoded.failures)} of {len(queries)} photos could not be read", file=sys.stderr)
         raise typer.Exit(1)
 
 
-def _as_json(query: Path, answers: list[dict[str, Any]], failure: str | None) -> dict[str, Any]:
-    return {"query": str(query), "answers": answers, **({"unreadable": failure} if failure else {})}
+def _as_json(query: Path, located: Located | None, failure: str | None) -> dict[str, Any]:
+    answers = [] if located is None else [answer.as_dict() for answer in located.answers]
+    estimate = None if located is None else located.estimate()
+    return {
+        "query": str(query),
+        "answers": answers,
+        **({"estimate": estimate} if estimate else {}),
+        **({"unreadable": failure} if failure else {}),
+    }
 
 
-def _print(query: Path, answers: list[dict[str, Any]], failure: str | None) -> None:
+def _print(query: Path, located: Located | None, failure: str | None) -> None:
     print(query)
-    if failure:
+    if failure or located is None:
         print(f"  unreadable: {failure}")
-    width = max((len(item["image"]) for item in answers), default=0)
-    for item in answers:
-        where = f"  {item['lat']:.7f}, {item['lon']:.7f}" if "lat" in item else ""
-        if not where and "x" in item:
-            where = f"  x {item['x']:.2f}  y {item['y']:.2f}"
-        print(f"  {item['rank']:>3}  {item['distance']:.4f}  {item['image']:<{width}}{where}".rstrip())
-
-
-def _answers(found: Neighbours, positions: npt.NDArray[np.int64], number: int, places: Places) -> list[dict[str, Any]]:
-    answers = []
-    for rank, (distance, position) in enumerate(zip(found.distance[number], found.index[number], strict=True), 1):
-        if position < 0:  # an approximate index may find fewer
-            continue
-        row = int(positions[int(position)])
-        answers.append({"rank": rank, "distance": float(distance), "image": places.names[row], **places.described(row)})
-    return answers
+        return
+    width = max((len(answer.image) for answer in located.answers), default=0)
+    for answer in located.answers:
+        place = answer.place
+        where = f"  {place['lat']:.7f}, {place['lon']:.7f}" if "lat" in place else ""
+        if not where and "x" in place:
+            where = f"  x {place['x']:.2f}  y {place['y']:.2f}"
+        print(f"  {answer.rank:>3}  {answer.distance:.4f}  {answer.image:<{width}}{where}".rstrip())
+    if located.position:
+        print(f"  place: {located}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source", "by_shape"]
+__all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source", "by_shape", "for_encoding"]
 
 Positions = Sequence[int] | npt.NDArray[np.int64]
 
@@ -118,7 +118,7 @@ class ImageSource:
         )
         with closing(batches):
             for batch in batches:
-                yield Batch(batch.positions.numpy(), _for_encoding(batch.images, compute.device))
+                yield Batch(batch.positions.numpy(), for_encoding(batch.images, compute.device))
             for row, failure in zip(batches.failed_positions, batches.failures, strict=True):
                 self.failures[int(positions[row])] = failure.reason
 
@@ -203,7 +203,7 @@ def by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
     ]
 
 
-def _for_encoding(images: Tensor, device: torch.device) -> Tensor:
+def for_encoding(images: Tensor, device: torch.device) -> Tensor:
     """Move a batch that is only passed forward; a CPU convolves channels-last images faster (1.2 to 1.7 times)."""
     if device.type == "cpu":
         return images.contiguous(memory_format=torch.channels_last)  # backward, in training, it is the slower layout

@@ -16,7 +16,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vpr_core.types import Neighbours
     from vpr_runner.extraction.manifest import Descriptors
 
-__all__ = ["nearest"]
+__all__ = ["MapIndex", "nearest"]
 
 log = logging.getLogger(__name__)
 
@@ -66,26 +66,52 @@ def nearest(
     Raises:
         UsageError: a chunk is damaged, or no image of the map could be read.
     """
-    unreadable = _unreadable(descriptors)
-    if len(unreadable) == len(descriptors):
-        raise UsageError(
-            f"no image of the map could be read ({len(descriptors)} are listed); look at what it was made of"
-        )
-    rows = StoredRows(list(descriptors.blocks()), skip=unreadable)
-    built = registry.build("index", index, descriptors.shape[1])
-    try:
-        if isinstance(built, ApproximateIndex):
-            built = _kept(built, rows, descriptors, folder, index)
-        else:
-            descriptors.verify()  # all of them are read anyway
-            _fill(built, rows)
-        found = built.search(queries, min(count, len(rows)))
-    except ValueError as error:
-        if not str(error).startswith(("rows:", "database:")):
-            raise
-        descriptors.verify()  # names the damaged chunk
-        raise UsageError(f"{folder}: {error}") from error
-    return found, rows.kept
+    return MapIndex(descriptors, folder=folder, index=index, registry=registry).nearest(queries, count)
+
+
+class MapIndex:
+    """A map's index, held open: build or read it once, ask it often. Not for several threads at once.
+
+    Args:
+        descriptors: of the map, opened.
+        folder: of the map.
+        index: what is searched with.
+        registry: builds it.
+
+    Raises:
+        UsageError: a chunk is damaged, or no image of the map could be read.
+    """
+
+    def __init__(self, descriptors: Descriptors, *, folder: Path, index: ComponentConfig, registry: Registry) -> None:
+        self._descriptors, self._folder = descriptors, folder
+        unreadable = _unreadable(descriptors)
+        if len(unreadable) == len(descriptors):
+            raise UsageError(
+                f"no image of the map could be read ({len(descriptors)} are listed); look at what it was made of"
+            )
+        self._rows = StoredRows(list(descriptors.blocks()), skip=unreadable)
+        self._built = registry.build("index", index, descriptors.shape[1])
+        with self._naming_damage():
+            if isinstance(self._built, ApproximateIndex):
+                self._built = _kept(self._built, self._rows, descriptors, folder, index)
+            else:
+                descriptors.verify()  # all of them are read anyway
+                _fill(self._built, self._rows)
+
+    def nearest(self, queries: npt.NDArray[np.float32], count: int) -> tuple[Neighbours, npt.NDArray[np.int64]]:
+        """Return what `nearest` does."""
+        with self._naming_damage():
+            return self._built.search(queries, min(count, len(self._rows))), self._rows.kept
+
+    @contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            if not str(error).startswith(("rows:", "database:")):
+                raise
+            self._descriptors.verify()  # names the damaged chunk
+            raise UsageError(f"{self._folder}: {error}") from error
 
 
 def _unreadable(descriptors: Descriptors) -> npt.NDArray[np.int64]:

@@ -1,0 +1,119 @@
+"""A map held open: photo in, place out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vpr_core import UsageError, build_registry
+from vpr_core.trust import refuse_foreign_choices
+from vpr_data import load_image, resize_image
+from vpr_data.images.resize import shrunk
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.source import for_encoding
+from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
+from vpr_runner.maps.index import MapIndex
+from vpr_runner.maps.opened import open_map
+from vpr_runner.network.storage import fingerprint, load_retriever, stored_config
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_runner.locate.located import Located
+    from vpr_runner.maps.opened import Map
+    from vpr_runner.network.retriever import Retriever
+
+__all__ = ["Locator"]
+
+Image = Path | str | npt.NDArray[np.uint8]
+
+
+class Locator:
+    """Says where photos were taken: the map is opened once, and asked as often as one likes, from any thread.
+
+    Photos are decoded side by side; the network and the index take one at a time. A photo is prepared just as
+    `vpr extract` prepared those of the map.
+
+    Args:
+        opened: the map.
+        retriever: the network that made it.
+        config: ``image``, ``compute`` and ``index`` are used.
+        registry: builds the index.
+
+    Raises:
+        UsageError: the map was made with another model, or is damaged.
+
+    Example:
+        ``where = Locator.open("map/"); where("query.jpg")``
+    """
+
+    def __init__(self, opened: Map, retriever: Retriever, config: RunConfig, registry: Registry) -> None:
+        if opened.descriptors.fingerprint != fingerprint(retriever, config):
+            raise UsageError(
+                f"{opened.folder} was made with another model, or with another image size; descriptors of two models "
+                "cannot be compared: name the right one, or extract again"
+            )
+        self.map = opened
+        self.guess = Guess.of(opened)
+        self.compute = Compute.of(config.compute, config.image)
+        self._retriever = retriever.to(self.compute.device).eval()
+        self._index = MapIndex(opened.descriptors, folder=opened.folder, index=config.index, registry=registry)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, folder: Path | str, *, device: str | None = None, plugins: Sequence[Path] = ()) -> Self:
+        """Open the map that `vpr extract` wrote to ``folder``, with the network in it.
+
+        Args:
+            folder: of the map. Nothing that it names is run, reached or read.
+            device: where the network runs; None: as the map says.
+            plugins: plug-in files that the network needs.
+
+        Raises:
+            UsageError: there is no map, it is damaged, or it holds no network.
+        """
+        opened = open_map(Path(folder))
+        if opened.network is None:
+            raise UsageError(f"{folder} holds no network; extract it again with this version")
+        registry = build_registry(plugin_files=list(plugins))
+        config = stored_config(opened.network, registry)
+        retriever, _ = load_retriever(opened.network, registry)
+        refuse_foreign_choices(config, registry, source=str(opened.network), kinds={"index", "runtime"})
+        if device is not None:
+            config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
+        return cls(opened, retriever, config, registry)
+
+    def __call__(self, photo: Image, *, count: int = 5) -> Located:
+        """Return where ``photo`` was taken.
+
+        Args:
+            photo: file, or uint8 ``(H, W, 3)`` RGB.
+            count: answers to list.
+
+        Raises:
+            ImageDecodeError: the file cannot be read.
+            ValueError: the array is no image.
+        """
+        image = self._prepared(photo)
+        with self._lock, torch.inference_mode(), self.compute.autocast():
+            row = self._retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
+            found, kept = self._index.nearest(row, max(count, ANSWERS))
+        return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)
+
+    def _prepared(self, photo: Image) -> torch.Tensor:
+        size, longest = self.compute.size, self.compute.longest if self.compute.size is None else None
+        if isinstance(photo, Path | str):
+            pixels = load_image(photo, at_least=size, longest=longest, max_pixels=self.compute.max_pixels)
+        else:
+            pixels = np.array(photo, order="C")  # a copy: torch wants to be able to write
+            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+                raise ValueError(f"an image is uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
+        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        if longest is not None:
+            image = resize_image(image, shrunk(image.shape[1], image.shape[2], longest))
+        return (image if size is None else resize_image(image, size)).contiguous()
