@@ -114,3 +114,27 @@ def test_every_model_describes_its_variants(model) -> None:
 
 def test_the_table_in_the_docs_is_the_models() -> None:
     assert DOCUMENT.read_text("utf-8") == markdown(), "run: python -m vpr_torchhub.listing"
+
+
+SUITE = Path(__file__).parents[3] / "bench" / "suites" / "published.yaml"
+
+
+def test_the_suite_has_every_variant_at_its_size() -> None:
+    yaml = pytest.importorskip("yaml")
+    suite = yaml.safe_load(SUITE.read_text("utf-8"))
+    methods = list(suite["methods"].values())
+    wanted = [(model, variant) for model in MODELS for variant in model.variants]
+    assert len(methods) == len(wanted)
+    for model, variant in wanted:
+        (method,) = [
+            each
+            for each in methods
+            if each["backbone"]["type"] == model.name
+            and {k: str(v).removeprefix("${data}/weights/") for k, v in each["backbone"].items() if k != "type"}
+            == {k: str(v) for k, v in variant.items()}
+        ]
+        images = model.network(model.config(**variant)).images
+        size = method.get("image", suite["base"]["image"])["size"]
+        assert images.fault(*size) == ""
+        assert images.recommended.get("size", size) == size
+    assert not any(field in str(suite["methods"]) for field in ("accept_licence", "trust_repo"))  # the user says these

@@ -34,4 +34,8 @@ class FileConfig(ComponentConfig):
     """What networks share whose authors publish a file, no entry point: nothing is fetched, none of their code runs."""
 
     weights: Path = Field(description="the authors' file, which you have fetched; read as tensors only")
+    accept_licence: bool = Field(
+        False, description="nothing is asked of a file that you have; so that one --set serves"
+    )
+    trust_repo: bool = Field(False, description="there is no code of theirs to trust; so that one --set serves a suite")
     train_from: Literal["none", "all"] = Field("none", description="none: use it as it is; all: train all of it")

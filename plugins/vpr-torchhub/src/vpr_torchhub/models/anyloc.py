@@ -49,7 +49,7 @@ ANYLOC = Published(
         },
         build=_on_the_images_device,
         dim=49_152,
-        images=ImageNeeds(multiple=14, recommended={"max_side": 1024, "multiple": 14}),
+        images=ImageNeeds(multiple=14, recommended={"longest": 1024, "multiple": 14}),
     ),
     packages=("einops", "fast_pytorch_kmeans"),
     remark=(
