@@ -54,6 +54,8 @@ def test_eval_and_extract(run_file, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)  # the repository's own prints are not in it
     assert report["dim"] == 64
+    assert report["provenance"]["weights"]["repository"] == "gmberton/CosPlace"  # what made the number stands beside it
+    assert len(report["provenance"]["weights"]["weights_sha256"]) == 64
     done = vpr("extract", str(path), "--split", "test", "--output", str(tmp_path / "map"), "--quiet")
     assert done.returncode == 0, done.stderr
     (chunk,) = (tmp_path / "map").rglob("*.npy")

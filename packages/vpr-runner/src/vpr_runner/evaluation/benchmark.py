@@ -20,6 +20,7 @@ from vpr_runner.encoding.encode import encode_all
 from vpr_runner.encoding.source import Batch, Positions, by_shape
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.files.provenance import provenance
+from vpr_runner.network.origin import weights_of
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def evaluate_benchmark(
             "data": benchmark.fingerprint(),
             "seed": config.seed,
             "precision": config.compute.precision,
+            **weights_of(retriever.backbone),
             **provenance(),
         },
     )

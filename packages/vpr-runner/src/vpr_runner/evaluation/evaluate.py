@@ -19,6 +19,7 @@ from vpr_runner.evaluation.report import Report, SubsetRecall
 from vpr_runner.evaluation.retrieval import answer, check_answerable
 from vpr_runner.files.provenance import provenance
 from vpr_runner.keys import sample
+from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import WhiteningLayer
 from vpr_runner.network.storage import fingerprint
 
@@ -96,6 +97,7 @@ def evaluate(
             "image_size": config.image.size,
             "image_longest": None if config.image.size is not None else config.image.longest,
             "precision": config.compute.precision,
+            **weights_of(retriever.backbone),
             **provenance(),
         },
     )

@@ -127,6 +127,11 @@ class RunDirectory:
             )
         atomic.write_json(self.path / "data.json", found)
 
+    def describe_weights(self, found: Mapping[str, Any]) -> None:
+        """Record whose weights the network starts from, beside what it is trained with."""
+        if self.writes and found:
+            atomic.write_json(self.path / "environment.json", {**(self._read("environment.json") or {}), **found})
+
     @property
     def metrics_size(self) -> int:
         """Length of ``metrics.jsonl`` in bytes: what a checkpoint remembers of it."""

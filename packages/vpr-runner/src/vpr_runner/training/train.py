@@ -24,6 +24,7 @@ from vpr_runner.encoding.compute import Compute
 from vpr_runner.evaluation.evaluate import fit_whitening
 from vpr_runner.keys import generator
 from vpr_runner.network.assembly import assemble
+from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import Retriever
 from vpr_runner.network.storage import load_retriever, save_retriever
 from vpr_runner.training.job import CHECKPOINT_SECONDS, Job
@@ -107,6 +108,7 @@ def train(
         learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config.train, compute)
 
         retriever = assemble(config, registry).to(compute.device)
+        run.describe_weights(weights_of(retriever.backbone))
         loss = _loss(config.loss, registry, compute)
         rooms = FrozenCaches(
             run.path / "cache", gib=config.train.frozen_cache_gib, compute=compute, ranks=ranks, shown=progress
