@@ -34,7 +34,7 @@ BUILT_IN = {
     "pooling": {"netvlad", "gem", "max", "avg"},
     "loss": {"weakly_supervised_ranking", "triplet_single"},
     "miner": {"random_negatives", "hard_negatives", "partial_negatives"},
-    "dataset": {"city", "folder", "none"},
+    "dataset": {"city", "folder", "pairs", "none"},
     "index": {"flat", "hnsw"},
     "engine": {"local"},
     "runtime": {"torch"},
@@ -205,12 +205,13 @@ PUBLISHED = "its images are a download; vpr-data tests it on made-up ones"
             ),
         ),
     }
+    | {"pairs": Trial(skip="its truth is listed, not measured by radii; vpr-data tests it")}
     | {"none": Trial(skip="has no split; test_map.py searches a map that has it")}
     | installed("dataset", {"gsv_cities": Trial(skip="is a download; vpr-metric-learning tests it on made-up images")})
     | {
         spec.name: Trial(skip=PUBLISHED)
         for spec in REGISTRY.specs("dataset")
-        if spec.name not in ("city", "folder", "none")
+        if spec.name not in ("city", "folder", "pairs", "none")
         and REGISTRY.origin("dataset", spec.name).distribution == "vpr-data"
     },
 )

@@ -24,7 +24,7 @@ def test_neither_the_package_nor_its_plugin_imports_what_is_heavy():
 
 
 def test_registered_names():
-    assert list(SPECS) == ["city", "folder", "pitts30k", "pitts250k", "tokyo247", "tokyo_tm", "none"]
+    assert list(SPECS) == ["city", "folder", "pitts30k", "pitts250k", "tokyo247", "tokyo_tm", "pairs", "none"]
     for name, spec in SPECS.items():
         assert spec.config.model_fields["type"].default == name
         assert all(field.description for key, field in spec.config.model_fields.items() if key != "type")

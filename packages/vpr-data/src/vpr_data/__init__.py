@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from vpr_data.published.tokyo import tokyo247, tokyo_tm
     from vpr_data.tables.folders import FolderDataset, training_radii
     from vpr_data.tables.listing import list_images
+    from vpr_data.truth.listed import ListedSplit
+    from vpr_data.truth.pairs import PairsDataset
 
 __all__ = [
     "PUBLISHED",
@@ -47,6 +49,8 @@ __all__ = [
     "ImageDecodeError",
     "ImageSet",
     "Leak",
+    "ListedSplit",
+    "PairsDataset",
     "PlaceSplit",
     "PublishedDataset",
     "Recipe",
@@ -93,6 +97,8 @@ _HOME = {
     "ImageDecodeError": "images.decode",
     "ImageSet": "images.image_set",
     "Leak": "places.leaks",
+    "ListedSplit": "truth.listed",
+    "PairsDataset": "truth.pairs",
     "PUBLISHED": "published.catalogue",
     "PlaceSplit": "places.splits",
     "PublishedDataset": "published.dataset",

@@ -17,6 +17,7 @@ __all__ = [
     "CityConfig",
     "FolderConfig",
     "NoneConfig",
+    "PairsConfig",
     "Pitts30kConfig",
     "Pitts250kConfig",
     "Tokyo247Config",
@@ -35,6 +36,33 @@ class NoneConfig(ComponentConfig):
     """No data set: images are named where they are needed."""
 
     type: Literal["none"] = "none"
+
+
+class PairsConfig(ComponentConfig):
+    """Parameters of `vpr_data.PairsDataset`."""
+
+    type: Literal["pairs"] = "pairs"
+    root: Path = Field(description="folder that image names are relative to")
+    database: Path = Field(
+        Path("database"), description="list of names (text, .npy, .json), or folder of numbered files"
+    )
+    queries: Path = Field(Path("queries"), description="list of names (text, .npy, .json), or folder of numbered files")
+    truth: Path | None = Field(None, description="right answers of each query: .csv, .json or .npy; or take tolerance")
+    tolerance: int | None = Field(None, ge=0, description="query i is right with database image i - k to i + k")
+    ignore: Path | None = Field(
+        None, description="answers that are neither right nor wrong, of the same forms as truth"
+    )
+    asked: Path | None = Field(None, description="which of the listed queries are asked (.npy, .json); null: all")
+    name: str | None = Field(None, min_length=1, description="name in protocols; null: that of the root folder")
+    queries_without_positives: Literal["count", "exclude"] = Field(
+        "count", description="count them as failed, or leave them out"
+    )
+
+    @model_validator(mode="after")
+    def _one_truth(self) -> Self:
+        if (self.truth is None) == (self.tolerance is None):
+            raise ValueError("truth: name a file of right answers, or give tolerance (one of the two)")
+        return self
 
 
 class CityConfig(ComponentConfig):
@@ -151,6 +179,12 @@ def _city(config: CityConfig) -> Dataset:
     return CityDataset(size=config.size, root=config.root, seed=config.seed, same_visit=config.same_visit)
 
 
+def _pairs(config: PairsConfig) -> Dataset:
+    from vpr_data.truth.pairs import PairsDataset
+
+    return PairsDataset(**config.model_dump(exclude={"type"}))
+
+
 def _none(config: NoneConfig) -> Dataset:
     from vpr_data.places.nothing import NoDataset
 
@@ -248,6 +282,12 @@ def vpr_datasets() -> Iterator[DatasetSpec[Any]]:
         build=_tokyo_tm,
         summary="Tokyo Time Machine, train and val; images on request",
         paper=NETVLAD,
+    )
+    yield DatasetSpec(
+        name="pairs",
+        config=PairsConfig,
+        build=_pairs,
+        summary="right answers as lists: .csv, .json, or published .npy files",
     )
     yield DatasetSpec(
         name="none", config=NoneConfig, build=_none, summary="no data set: for maps, and for images on the command line"

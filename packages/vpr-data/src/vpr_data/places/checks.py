@@ -105,7 +105,7 @@ def _degrees_in_metres(split: PlaceSplit, extent: float) -> Iterator[str]:
 
 
 def _identical(split: PlaceSplit) -> Iterator[str]:
-    if split.protocol.unit == "place":
+    if split.protocol.unit in ("place", "list"):
         return
     what = "frame number" if split.protocol.unit == "frame" else "position"
     sides = [("the database", split.database)]
@@ -123,7 +123,7 @@ def _answers(split: PlaceSplit, extent: float) -> Iterator[str]:
     radius, database = split.protocol.radius, len(split.database)
     if not len(split.queries):
         return
-    reach = f"{radius:g} {split.protocol.unit}" if split.protocol.unit != "place" else "its place"
+    reach = {"place": "its place", "list": "its list"}.get(split.protocol.unit, f"{radius:g} {split.protocol.unit}")
     if extent <= 2 * radius:
         own = 1 if split.protocol.ignore_same_image else 0
         enough = database >= 3 and len(split.queries) >= 2  # of fewer it says nothing
@@ -134,7 +134,8 @@ def _answers(split: PlaceSplit, extent: float) -> Iterator[str]:
                 "reaches 100 %; look at the unit of the positions, and at the radius"
             )
             return
-    some = split if len(split.queries) <= SAMPLE else _thinned(split)
+    # What is listed is looked up, not measured: that takes no time.
+    some = split if len(split.queries) <= SAMPLE or split.identity() else _thinned(split)
     if not some.positives().lengths.any() and (some is split or not split.positives().lengths.any()):
         yield f"no query has a database image within {reach}; are both in the same coordinates?"
 

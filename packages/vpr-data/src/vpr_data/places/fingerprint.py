@@ -34,6 +34,7 @@ def fingerprint_of(splits: Iterable[PlaceSplit]) -> str:
     digest = hashlib.sha256()
     for split in splits:
         digest.update(f"{split.name}\n{split.protocol!r}\n{split.training!r}\n".encode())
+        digest.update(split.identity())
         for label, positions in sorted(split.subsets.items()):
             digest.update(f"{label} {positions.tolist()}\n".encode())
         for images in (split.database, split.queries):

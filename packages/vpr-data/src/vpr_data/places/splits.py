@@ -26,7 +26,8 @@ class EvaluationProtocol:
     Attributes:
         name: data set and split, such as ``pitts30k-test``.
         radius: a database image at most this far from the query is right.
-        unit: of the radius: metres, frames, or ``place`` (same label, radius 0).
+        unit: of the radius: metres, frames, ``place`` (same label, radius 0), or ``list`` (right answers are listed,
+            radius 0).
         group: number of consecutive database images of one panorama, of which a ranking keeps only the first (12 for
             Tokyo 24/7); None: every image counts for itself.
         ignore_same_time: database images with the query's time stamp are neither answers nor positives (TokyoTM).
@@ -37,7 +38,7 @@ class EvaluationProtocol:
 
     name: str
     radius: float
-    unit: Literal["m", "frame", "place"] = "m"
+    unit: Literal["m", "frame", "place", "list"] = "m"
     group: int | None = None
     ignore_same_time: bool = False
     ignore_same_image: bool = False
@@ -49,8 +50,8 @@ class EvaluationProtocol:
             raise ValueError("name must not be empty; write data set and split, such as 'pitts30k-test'")
         if not (math.isfinite(self.radius) and self.radius >= 0):
             raise ValueError(f"radius must be finite and at least 0, got {self.radius}")
-        if self.unit not in ("m", "frame", "place"):
-            raise ValueError(f"unit must be 'm', 'frame' or 'place', got {self.unit!r}")
+        if self.unit not in ("m", "frame", "place", "list"):
+            raise ValueError(f"unit must be 'm', 'frame' or 'place', got {self.unit!r}; 'list' where it is said")
         if self.group is not None and self.group < 1:
             raise ValueError(f"group must be at least 1 or None, got {self.group}")
         if self.queries_without_positives not in ("count", "exclude"):
@@ -61,7 +62,7 @@ class EvaluationProtocol:
     @property
     def label(self) -> str:
         """The protocol in one word: ``pitts30k-test@25m``, ``tokyo247@25m-nms12``, ``nordland@10frames``."""
-        distance = {"m": f"{self.radius:g}m", "frame": f"{self.radius:g}frames", "place": "place"}[self.unit]
+        distance = {"m": f"{self.radius:g}m", "frame": f"{self.radius:g}frames"}.get(self.unit, self.unit)
         parts = [f"{self.name}@{distance}"]
         if self.group is not None:
             parts.append(f"nms{self.group}")
@@ -153,6 +154,10 @@ class PlaceSplit:
         for label, positions in self.subsets.items():
             if len(positions) and (np.min(positions) < 0 or np.max(positions) >= len(self.queries)):
                 raise ValueError(f"subsets[{label!r}] has positions outside 0..{len(self.queries) - 1}")
+
+    def identity(self) -> bytes:
+        """Return what else tells this split from another, beside images, rules and positions: nothing here."""
+        return b""
 
     def positives(self) -> Rows:
         """Return for each query the sorted database positions that count as right under the protocol."""
