@@ -91,7 +91,7 @@ def read_array(path: Path) -> npt.NDArray[Any]:
         OverflowError,
         MemoryError,
     ) as error:
-        raise ValueError(f"{path}: {error or type(error).__name__}") from error
+        raise ValueError(f"{path}: {str(error) or type(error).__name__}") from error
     array = value.value if isinstance(value, _Array) else value
     if not isinstance(array, np.ndarray) or array.shape != tuple(shape):
         raise ValueError(f"{path}: its header says shape {shape}, what follows is {_named(array)}")
