@@ -10,6 +10,7 @@ import typer
 from vpr_runner import __version__
 from vpr_runner.cli import (
     bench,
+    calibrate,
     data,
     evaluate,
     explain,
@@ -72,6 +73,7 @@ for _name, _module, _short in (
     ("extract", extract, "Descriptors of a folder of images, or of a split."),
     ("search", search, "Where was this photo taken?"),
     ("pairs", pairs, "Images worth matching, for hloc, COLMAP and kapture."),
+    ("calibrate", calibrate, "When are answers of a map to be believed?"),
     ("explain", explain, "What a network looks at and finds, as pictures."),
     ("import", importing, "A network that another project trained."),
     ("bench", bench, "Compare methods; print one table."),

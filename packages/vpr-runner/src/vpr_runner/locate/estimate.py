@@ -31,46 +31,41 @@ def weights(distances: npt.ArrayLike, *, scale: float) -> Float64Array:
     return np.asarray(found / found.sum())
 
 
-def geometric_median(points: npt.ArrayLike, weight: npt.ArrayLike, *, steps: int = 200) -> Float64Array:
-    """Return ``argmin_y sum_k w_k |y - p_k|`` of points ``(K, 2)`` with weights ``(K,)``.
+def geometric_median(points: npt.ArrayLike, weight: npt.ArrayLike, *, steps: int = 100) -> Float64Array:
+    """Return ``argmin_y sum_k w_k |y - p_k|`` of points ``(..., K, 2)`` with weights ``(..., K)``: ``(..., 2)``.
 
     Unlike the mean it stays among the many when one answer is far off, and where one point has half of all weight or
     more, it is that point. Found by Weiszfeld's iteration, with the step of Vardi and Zhang (2000, PNAS 97(4), "The
     multivariate L1-median and associated data depth") where it meets a point, and by Newton's where that is better.
     """
     places, weight = np.asarray(points, dtype=np.float64), np.asarray(weight, dtype=np.float64)
-    origin = places[int(weight.argmax())]
-    places = places - origin  # millimetres of a northing of 5,000 km would be lost in the sums
-    size = float(np.abs(places).max(initial=0.0))
-
-    def cost(at: Float64Array) -> float:
-        return float(np.linalg.norm(places - at, axis=1) @ weight)
-
-    here = weight @ places / weight.sum()
+    heaviest = weight.argmax(axis=-1)[..., None, None]
+    origin = np.take_along_axis(places, heaviest, axis=-2)
+    places = np.where(weight[..., None] > 0, places - origin, 0.0)  # millimetres at 5,000 km would be lost in the sums
+    size = np.abs(places).max(axis=(-1, -2))[..., None]
+    here = np.einsum("...k,...kd->...d", weight, places) / weight.sum(axis=-1)[..., None]
     for _ in range(steps):
-        away = np.linalg.norm(places - here, axis=1)
+        offsets = places - here[..., None, :]
+        away = np.linalg.norm(offsets, axis=-1)
         on = away <= 1e-12 * size
-        pull = weight[~on] / away[~on]
-        if not len(pull):
-            break
-        step = pull @ places[~on] / pull.sum()
-        if on.any():
-            force = np.linalg.norm(pull @ (places[~on] - here))
-            if force <= weight[on].sum():
-                break  # no other place is nearer to all
-            keep = weight[on].sum() / force
-            step = keep * here + (1 - keep) * step
-        else:
-            newton = _newton(places - here, away, weight)
-            if newton is not None and cost(here + newton) < cost(step):
-                step = here + newton
-        done = np.linalg.norm(step - here) <= 1e-10 * size
-        here = step
-        if done:
+        pull = np.divide(weight, away, out=np.zeros_like(weight), where=~on)
+        total, force = pull.sum(axis=-1)[..., None], np.einsum("...k,...kd->...d", pull, offsets)
+        step = np.divide(force, total, out=np.zeros_like(force), where=total > 0)
+        # On a point of weight `held` the rest moves it only by what is left of its force.
+        held, strength = np.where(on, weight, 0.0).sum(axis=-1), np.linalg.norm(force, axis=-1)
+        left = 1 - np.divide(held, strength, out=np.full_like(held, np.inf), where=strength > 0)
+        step *= np.where(held > 0, np.maximum(left, 0.0), 1.0)[..., None]
+        newton = _newton(offsets, pull, force)
+        better = _cost(places, weight, here + newton) < _cost(places, weight, here + step)
+        step = np.where((better & (held == 0))[..., None], newton, step)
+        here = here + step
+        if (np.linalg.norm(step, axis=-1)[..., None] <= 1e-10 * size).all():
             break
     # The iteration comes near to a place only slowly, where that is the median.
-    best = places[int(np.argmin([cost(place) for place in places]))]
-    return np.asarray((best if cost(best) <= cost(here) else here) + origin)
+    costs = np.linalg.norm(places[..., :, None, :] - places[..., None, :, :], axis=-1) @ weight[..., None]
+    best = np.take_along_axis(places, costs.argmin(axis=-2)[..., None], axis=-2)[..., 0, :]
+    here = np.where((costs.min(axis=(-1, -2)) <= _cost(places, weight, here))[..., None], best, here)
+    return np.asarray(here + origin[..., 0, :])
 
 
 def position(points: npt.ArrayLike, distances: npt.ArrayLike, *, scale: float) -> tuple[Float64Array, float]:
@@ -91,10 +86,18 @@ def position(points: npt.ArrayLike, distances: npt.ArrayLike, *, scale: float) -
     return here, float(weight @ np.linalg.norm(places - here, axis=1))
 
 
-def _newton(offsets: Float64Array, away: Float64Array, weight: Float64Array) -> Float64Array | None:
-    """Return ``-H^-1 g`` of the cost: ``g = -sum w u``, ``H = sum w (I - u u^T) / r`` with ``u = offset / r``."""
-    unit = offsets / away[:, None]
-    second = np.eye(2) * (weight / away).sum() - (unit * (weight / away)[:, None]).T @ unit
-    if abs(np.linalg.det(second)) <= 1e-12 * np.trace(second) ** 2:
-        return None  # all places in a line
-    return np.asarray(np.linalg.solve(second, weight @ unit))
+def _cost(places: Float64Array, weight: Float64Array, at: Float64Array) -> Float64Array:
+    away = np.linalg.norm(places - at[..., None, :], axis=-1)
+    return np.asarray((weight * away).sum(axis=-1))
+
+
+def _newton(offsets: Float64Array, pull: Float64Array, force: Float64Array) -> Float64Array:
+    """Return ``H^-1 f`` of the cost: ``f = sum w u``, ``H = sum w (I - u u^T) / r`` ``u = offset / r``; 0: none."""
+    east, north = offsets[..., 0], offsets[..., 1]
+    squared = east**2 + north**2
+    share = np.divide(pull, squared, out=np.zeros_like(pull), where=(squared > 0) & (pull > 0))
+    a, b, c = (share * north**2).sum(-1), -(share * east * north).sum(-1), (share * east**2).sum(-1)
+    det = a * c - b * b
+    found = np.stack([c * force[..., 0] - b * force[..., 1], a * force[..., 1] - b * force[..., 0]], axis=-1)
+    solvable = det > 1e-12 * (a + c) ** 2  # all places in a line, otherwise
+    return np.divide(found, det[..., None], out=np.zeros_like(found), where=solvable[..., None])

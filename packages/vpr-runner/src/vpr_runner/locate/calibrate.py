@@ -1,0 +1,146 @@
+"""Learning when to believe a map, from photos whose place is known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_core import UsageError
+from vpr_runner.keys import key
+from vpr_runner.locate.calibration import Calibration
+from vpr_runner.locate.estimate import geometric_median, weights
+from vpr_runner.locate.guess import ANSWERS
+
+if TYPE_CHECKING:
+    from vpr_runner.maps.places import Places
+
+__all__ = ["SCALES", "Asked", "errors", "learn", "threshold"]
+
+Float64Array = npt.NDArray[np.float64]
+SCALES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Scales of the weights that are tried; 0 is the first answer alone."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """Photos whose place is known, and what the map answered.
+
+    Attributes:
+        rows: int64 ``(Q, K)`` of the map, nearest first, each with a position; -1 fills up.
+        distances: float64 ``(Q, K)``, infinity where the row is -1.
+        truth: float64 ``(Q, 2)`` in the metres of the map.
+    """
+
+    rows: npt.NDArray[np.int64]
+    distances: Float64Array
+    truth: Float64Array
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def some(self, which: npt.NDArray[np.int64]) -> Asked:
+        """Return some of the photos."""
+        return Asked(rows=self.rows[which], distances=self.distances[which], truth=self.truth[which])
+
+
+def errors(asked: Asked, places: Places, *, scale: float) -> tuple[Float64Array, Float64Array]:
+    """Return for each photo how far its estimate is off, and how far its answers lie apart, in metres."""
+    xy = places.metres()
+    assert xy is not None
+    rows, distances = asked.rows[:, :ANSWERS], asked.distances[:, :ANSWERS]
+    weight = np.zeros(rows.shape)
+    for photo, there in enumerate(rows >= 0):
+        weight[photo, there] = weights(distances[photo, there], scale=scale)
+    points = xy[np.maximum(rows, 0)]
+    here = geometric_median(points, weight)
+    apart = np.where(weight > 0, np.linalg.norm(points - here[:, None], axis=2), 0.0)
+    return np.linalg.norm(here - asked.truth, axis=1), (weight * apart).sum(axis=1)
+
+
+def threshold(distances: Float64Array, right: npt.NDArray[np.bool_], *, precision: float) -> float | None:
+    """Return the largest ``t`` such that of the photos with ``distance <= t`` a share of ``precision`` is right.
+
+    It is the distance of one of the photos; None where there is no such ``t``.
+    """
+    order = np.argsort(distances, kind="stable")
+    sorted_, kept = distances[order], np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    last_of_its_value = np.append(sorted_[1:] > sorted_[:-1], True) if len(order) else np.zeros(0, dtype=bool)
+    good = np.flatnonzero((kept >= precision) & last_of_its_value)
+    return float(sorted_[good[-1]]) if len(good) else None
+
+
+def learn(
+    asked: Asked,
+    places: Places,
+    *,
+    floor: float,
+    within: float,
+    learnt: str,
+    rows: str,
+    precision: float = 0.99,
+    coverage: float = 0.9,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Calibration:
+    """Return the calibration that some photos teach.
+
+    ``scale`` has the least median error among `SCALES`. ``threshold`` is that of `threshold` for first answers within
+    ``within`` of the truth, its interval that of the bootstrap over photos (percentiles 2.5 and 97.5, 0 where a
+    resampling has none). ``stretch`` is the ``ceil((n + 1) coverage)``-th smallest of error / max(floor, spread) of the
+    ``n`` believed photos (all, where none is): split conformal prediction (Lei et al. 2018, arXiv:1604.04173, section
+    5.2), so that of later photos like these at least that share lies within the radius.
+
+    Args:
+        asked: what the map answered.
+        places: of the map.
+        floor: least spread, in metres.
+        within: metres within which an answer is right.
+        learnt: from what, in words.
+        rows: digest of what it belongs to.
+        precision: see `threshold`.
+        coverage: see above.
+        samples: resamplings; 0: no interval.
+        seed: of the resampling.
+
+    Raises:
+        UsageError: there are fewer than ten photos.
+    """
+    if len(asked) < 10:
+        raise UsageError(
+            f"{len(asked)} photos whose place is known and that have an answer; a threshold takes at least 10 (and for "
+            "an interval that says something, a few hundred)"
+        )
+    found = {scale: errors(asked, places, scale=scale) for scale in SCALES}
+    scale = min(SCALES, key=lambda one: float(np.median(found[one][0])))
+    off, spread = found[scale]
+    xy = places.metres()
+    assert xy is not None
+    first = asked.distances[:, 0]
+    right = np.linalg.norm(xy[asked.rows[:, 0]] - asked.truth, axis=1) <= within
+    limit = threshold(first, right, precision=precision)
+    interval = None
+    if limit is not None and samples:
+        generator = np.random.default_rng(key(seed, "calibration"))
+        drawn = (generator.integers(0, len(asked), len(asked)) for _ in range(samples))
+        limits = [threshold(first[some], right[some], precision=precision) or 0.0 for some in drawn]
+        interval = (float(np.percentile(limits, 2.5)), float(np.percentile(limits, 97.5)))
+    believed = first <= limit if limit is not None else np.zeros(len(asked), dtype=bool)
+    ratio = np.sort((off / np.maximum(spread, max(floor, 1e-9)))[believed if believed.any() else slice(None)])
+    return Calibration(
+        threshold=limit,
+        interval=interval,
+        precision=precision,
+        within=within,
+        scale=scale,
+        stretch=float(ratio[min(len(ratio), math.ceil((len(ratio) + 1) * coverage)) - 1]),
+        coverage=coverage,
+        photos=len(asked),
+        believed=int(believed.sum()),
+        right=int(right[believed].sum()),
+        learnt=learnt,
+        rows=rows,
+    )
