@@ -148,7 +148,7 @@ def test_the_first_ten_minutes(
     assert (tmp_path / "why" / "retrieval.png").is_file()
 
 
-def test_the_example_of_deployment_finds_what_vpr_search_finds(
+def test_the_examples_of_deployment_find_what_vpr_search_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photos(tmp_path / "photos")
@@ -164,10 +164,11 @@ def test_the_example_of_deployment_finds_what_vpr_search_finds(
     save_retriever(assemble(config, registry), Path("runs/first"), config)
     assert main(["extract", "runs/first", "photos/database", "-o", "map", "-q"]) == 0
     page = (TUTORIALS.parent / "how-to" / "deployment.md").read_text(encoding="utf-8")
-    (example,) = [text for language, _, text in BLOCK.findall(page) if language == "python"]
     names: dict[str, Any] = {}
-    exec(compile(example, "deployment.md", "exec"), names)
+    for language, _, text in BLOCK.findall(page):
+        if language == "python":
+            exec(compile(text, "deployment.md", "exec"), names)
     capsys.readouterr()
     assert main(["search", "map", "query.jpg", "--json", "-q"]) == 0
     (asked,) = json.loads(capsys.readouterr().out)
-    assert names["answers"] == [answer["image"] for answer in asked["answers"]]
+    assert names["answers"] == names["names"] == [answer["image"] for answer in asked["answers"]]
