@@ -53,6 +53,19 @@ def test_a_departure_is_said_of_fields_that_are_there() -> None:
     assert ImageNeeds().departure({"size": (1, 1)}) == ""
 
 
+@pytest.mark.parametrize(
+    ("needs", "said"),
+    [
+        (ImageNeeds(), ""),
+        (ImageNeeds(only=(320, 320)), "320 x 320 pixels only"),
+        (ImageNeeds(multiple=14, square=True), "square, sides in multiples of 14"),
+        (ImageNeeds(patch=14, patches=65), "at least 65 patches of 14 x 14 pixels"),
+    ],
+)
+def test_which_images_are_taken_in_a_few_words(needs: ImageNeeds, said: str) -> None:
+    assert needs.said == said
+
+
 RUN = {"dataset": {"type": "city"}, "pooling": {"type": "gem"}}
 
 

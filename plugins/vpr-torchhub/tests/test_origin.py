@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from vpr_torchhub import load
-from vpr_torchhub.origin import commit_of, noting_commits, weights_sha256
+from vpr_torchhub.origin import careful_downloads, commit_of, weights_sha256
 from vpr_torchhub.plugin import vpr_backbones
 
 SPECS = {spec.name: spec for spec in vpr_backbones()}
@@ -60,7 +61,7 @@ def test_the_commit_of_an_archive_is_noted_when_it_is_fetched(tmp_path: Path, mo
             archive.comment = COMMIT.encode()
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
-    with noting_commits():
+    with careful_downloads():
         torch.hub.download_url_to_file("https://github.com/a/b/zipball/main", str(tmp_path / "main.zip"))
         torch.hub.download_url_to_file("https://example.org/weights.pth", str(tmp_path / "weights.pth"))
     assert torch.hub.download_url_to_file is fetch
@@ -127,3 +128,32 @@ def test_a_name_that_an_entry_had_before_is_tried(folder: Path) -> None:
     assert isinstance(load("a/b", "not_there", "EDTformer", local=folder), torch.nn.Module)
     with pytest.raises(ValueError, match="has no entry point 'nor_this'"):
         load("a/b", "not_there", "nor_this", local=folder)
+
+
+KILLED = """
+import os, sys
+import torch
+torch.hub.get_dir = lambda: sys.argv[1]
+def half(url, to, **settings):
+    with open(to + ".a1.partial", "wb") as file:
+        file.write(b"half")
+    os.kill(os.getpid(), 9)
+torch.hub.download_url_to_file = half
+from vpr_torchhub.origin import careful_downloads
+with careful_downloads():
+    torch.hub.download_url_to_file("https://example.org/weights.pth", sys.argv[1] + "/weights.pth")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_what_a_killed_download_of_a_repositorys_code_leaves_goes_with_the_next(tmp_path: Path, monkeypatch) -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    assert len(list(tmp_path.rglob("*.partial"))) == 1
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda url, to, **settings: Path(to).write_bytes(b"whole"))
+    with careful_downloads():
+        torch.hub.download_url_to_file("https://example.org/weights.pth", str(tmp_path / "weights.pth"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["weights.pth"]

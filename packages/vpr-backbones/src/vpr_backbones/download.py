@@ -13,7 +13,7 @@ import torch
 
 from vpr_backbones.without_compiler import without_compiler
 
-__all__ = ["fetch_timm", "fetch_torchvision"]
+__all__ = ["fetch_timm", "fetch_torchvision", "room_for"]
 
 
 def fetch_torchvision(name: str) -> Path:
@@ -81,7 +81,7 @@ def _fetch_url(name: str, url: str) -> Path:
     digits = path.stem.rpartition("-")[2]
     is_hash = len(digits) >= 8 and set(digits) <= set("0123456789abcdef")
     try:
-        with _room_for(path) as room:
+        with room_for(path) as room:
             if not path.is_file():  # or another process was faster
                 torch.hub.download_url_to_file(
                     url, str(room / path.name), hash_prefix=digits if is_hash else None, progress=False
@@ -93,7 +93,7 @@ def _fetch_url(name: str, url: str) -> Path:
 
 
 @contextlib.contextmanager
-def _room_for(path: Path) -> Iterator[Path]:
+def room_for(path: Path) -> Iterator[Path]:
     """An empty folder beside ``path`` that is this process's alone, and is gone afterwards.
 
     The folder itself is locked, by the operating system: a killed owner leaves an unlocked folder, which is taken over

@@ -56,6 +56,19 @@ class ImageNeeds:
             )
         return ""
 
+    @property
+    def said(self) -> str:
+        """Which images are taken, in a few words; empty when all are."""
+        if self.only is not None:
+            return f"{self.only[0]} x {self.only[1]} pixels only"
+        said = ["square"] if self.square else []
+        if self.multiple > 1:
+            said.append(f"sides in multiples of {self.multiple}")
+        if self.patches > 1:
+            side = self.patch or self.multiple
+            said.append(f"at least {self.patches} patches of {side} x {side} pixels")
+        return ", ".join(said)
+
     def departure(self, image: Mapping[str, Any]) -> str:
         """Say where the block ``image`` departs from what is recommended; empty when it does not.
 

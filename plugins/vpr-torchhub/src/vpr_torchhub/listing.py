@@ -81,15 +81,7 @@ def _recommended(images: ImageNeeds) -> str:
 
 
 def _takes(images: ImageNeeds) -> str:
-    if images.only is not None:
-        return f"{images.only[0]} x {images.only[1]} only"
-    said = ["square"] if images.square else []
-    if images.multiple > 1:
-        said.append(f"multiples of {images.multiple}")
-    if images.patches > 1:
-        side = images.patch or images.multiple
-        said.append(f"at least {images.patches} patches of {side} x {side} pixels")
-    return ", ".join(said) or "any size"
+    return images.said or "any size"
 
 
 def _value(value: object) -> str:

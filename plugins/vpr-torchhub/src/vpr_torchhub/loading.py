@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from vpr_torchhub.origin import noting_commits
+from vpr_torchhub.origin import careful_downloads
 
 __all__ = ["load"]
 
@@ -61,7 +61,7 @@ def load(
     log.info("loading %s from %s", entry, where)
     folders = [Path(torch.hub.get_dir()).resolve()] if local is None else [local.resolve()]
     try:
-        with _nothing_left_behind(folders), noting_commits(), contextlib.redirect_stdout(sys.stderr):
+        with _nothing_left_behind(folders), careful_downloads(), contextlib.redirect_stdout(sys.stderr):
             model = torch.hub.load(  # type: ignore[no-untyped-call]
                 where,
                 entry,

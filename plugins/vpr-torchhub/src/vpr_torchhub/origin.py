@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["HubOrigin", "commit_of", "folder_of", "noting_commits", "weights_sha256"]
+from vpr_backbones.download import room_for
+
+__all__ = ["HubOrigin", "careful_downloads", "commit_of", "folder_of", "weights_sha256"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ARCHIVE = re.compile(r"https://github\.com/(?P<owner>[^/]+)/(?P<name>[^/]+)/zipball/(?P<ref>.+)")
@@ -80,15 +82,19 @@ def commit_of(*, repository: str, ref: str | None, local: Path | None) -> str:
 
 
 @contextlib.contextmanager
-def noting_commits() -> Iterator[None]:
-    """While torch.hub fetches repositories, note the commit that GitHub writes into an archive's comment.
+def careful_downloads() -> Iterator[None]:
+    """While torch.hub fetches, leave no half file lying, and note which commit an archive is.
 
-    torch.hub unpacks the archive and forgets it. The note lies beside the folder, so a later start reads it.
+    Every file grows in a folder of its own (`vpr_backbones.download.room_for`), which the next start empties when this
+    one is killed. The commit is what GitHub writes into an archive's comment; torch.hub unpacks the archive and forgets
+    it. The note lies beside the folder, so a later start reads it.
     """
     fetch: Any = torch.hub.download_url_to_file
 
     def noting(url: str, dst: str, *arguments: Any, **settings: Any) -> Any:
-        result = fetch(url, dst, *arguments, **settings)
+        with room_for(Path(dst)) as room:
+            result = fetch(url, str(room / Path(dst).name), *arguments, **settings)
+            (room / Path(dst).name).replace(dst)
         found = _ARCHIVE.fullmatch(url)
         if found:
             folder = Path(torch.hub.get_dir()) / f"{found['owner']}_{found['name']}_{found['ref'].replace('/', '_')}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from vpr_core.known_plugins import comes_with
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,6 +58,8 @@ def _unknown(registry: Registry, kinds: Sequence[str], name: str) -> str:
     kind_of = {spec.name: kind for kind in kinds for spec in registry.specs(kind)}
     close = difflib.get_close_matches(name.lower().replace("-", "_"), kind_of, n=3)
     meant = " or ".join(f"{each!r} ({kind_of[each]})" for each in close)
-    said = f"no component of that name; {f'did you mean {meant}? ' if meant else ''}`vpr plugins --brief` lists all"
+    brought = next((said for kind in kinds if (said := comes_with(kind, name))), "")
+    guess = f"did you mean {meant}? " if meant else ""
+    said = f"no component of that name{brought}; {guess}`vpr plugins --brief` lists all"
     failed = "; ".join(map(str, registry.failures))
     return f"{said}; plug-ins that failed to load: {failed}" if failed else said

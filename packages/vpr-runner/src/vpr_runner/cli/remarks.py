@@ -17,8 +17,12 @@ def remarks(config: RunConfig, registry: Registry) -> Iterator[str]:
         for said in registry.remarks(kind, getattr(config, kind)):
             yield f"{kind}: {said}"
     needs = registry.image_needs(config.backbone)
-    if needs is not None and (said := needs.departure(config.image.model_dump())):
+    if needs is None:
+        return
+    if said := needs.departure(config.image.model_dump()):
         yield said
+    elif config.image.size is None and needs.said:
+        yield f"image.size: null keeps images as they are, and this backbone takes: {needs.said}"
 
 
 def remarks_of(registry: Registry, kind: str, name: str, given: Sequence[str] = ()) -> list[str]:
