@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,27 @@ def test_progress_off_a_terminal_is_lines_and_can_be_silenced(tmp_path, capsys, 
     monkeypatch.setenv("TQDM_DISABLE", "1")
     CityDataset(size=TINY, root=tmp_path / "off", seed=3, workers=1)
     assert capsys.readouterr().err == ""
+
+
+def test_every_file_is_flushed_before_it_has_its_name(tmp_path, monkeypatch):
+    """No test that kills a process sees a missing flush, as the system keeps what was written: calls are recorded."""
+    events = []
+    flush, rename = os.fsync, Path.replace
+
+    def flushed(handle):
+        events.append(("flush", os.fstat(handle).st_ino))
+        flush(handle)
+
+    def renamed(self, target):
+        events.append(("rename", self.stat().st_ino))
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed)
+    city = CityDataset(size=TINY, root=tmp_path, seed=4, workers=1, progress=False)
+    names = [event for event in events if event[0] == "rename"]
+    images = sum(1 for _ in city.folder.rglob("*.jpg"))
+    assert len(names) > images > 0
+    for place, (kind, file) in enumerate(events):
+        if kind == "rename":
+            assert ("flush", file) in events[:place]

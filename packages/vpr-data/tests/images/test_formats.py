@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from vpr_data import ImageDecodeError, list_images, load_image
+from vpr_data import ImageDecodeError, check_images, list_images, load_image
 from vpr_data.images import formats
 from vpr_data.images.formats import open_image, passed_over
 from vpr_data.tables.camera import photo_facts
@@ -102,6 +102,7 @@ def test_the_limit_is_on_what_is_decoded(tmp_path):
         found = load_image(tmp_path / "big.jpg", at_least=(48, 64))
     assert found.shape == (1125, 1500, 3)
     assert np.abs(found[::100, ::100].astype(int) - (90, 120, 200)).max() <= 3
+    assert check_images([tmp_path / "big.jpg"]) == []
     with pytest.raises(
         ImageDecodeError, match=r"has more than 89,478,485 pixels .*108,000,000 would have to be.*max_pixels"
     ):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vpr_data import EvaluationProtocol, FolderDataset, ImageSet, PlaceSplit
-from vpr_data.places.checks import position_warnings
+from vpr_data.places.checks import place_warnings, position_warnings
 
 
 def split_of(tmp_path, text):
@@ -87,3 +87,15 @@ def test_one_place_for_everything_and_no_answer_for_any(tmp_path):
     (none,) = position_warnings(labelled(tmp_path, many, apart, radius=25))
     assert none.startswith("no query has a database image within 25 m; are both in the same coordinates?")
     assert position_warnings(labelled(tmp_path, many, [*apart, many[7]], radius=25)) == []
+
+
+def test_a_map_has_its_positions_looked_at_too(tmp_path):
+    degrees = np.array([[48.1, 16.3], [48.11, 16.31], [-48.12, 16.3], [np.nan, np.nan]])
+    located = np.array([True, True, True, False])
+    images = ImageSet(root=tmp_path, names=list("abcd"), xy=degrees * 1e5, degrees=degrees, located=located)
+    (said,) = place_warnings(images)
+    assert said.startswith("1 image is beyond the equator from the other 2, at mirrored degrees")
+    assert place_warnings(images.select([0, 1])) == []
+    assert place_warnings(images.select([3])) == []
+    same = ImageSet(root=tmp_path, names=[str(n) for n in range(30)], xy=np.zeros((30, 2)))
+    assert place_warnings(same) == ["30 of 30 images have the very same position; is it a placeholder?"]

@@ -291,6 +291,21 @@ def test_the_frame_of_metres_in_one_zone(tmp_path, write, zone, expected):
         assert not expected or expected in split.notes[0]
 
 
+def test_metres_and_degrees_that_contradict_each_other(tmp_path, write):
+    """CN Tower: its zone, its neighbour's (300 km off), and degrees that are rounded to a kilometre."""
+    row = "a,630084,4833438,{},{},-79.3871\n"
+    write("t.csv", "name,x,y,zone,lat,lon\n" + row.format("17T", 43.6426))
+    split = FolderDataset(root=tmp_path, table="t.csv").split("test")
+    assert coordinates(split.database).tolist() == [[43.6426, -79.3871]]
+    assert np.abs(split.database.frame.to_degrees(split.database.xy) - [43.6426, -79.3871]).max() < 1e-4
+    write("t.csv", "name,x,y,zone,lat,lon\n" + row.format("17T", 43.65))
+    assert FolderDataset(root=tmp_path, table="t.csv").split("test").notes == ()
+    for zone, latitude in (("18T", 43.6426), ("17T", -43.6426)):
+        write("t.csv", "name,x,y,zone,lat,lon\n" + row.format(zone, latitude))
+        with pytest.raises(ValueError, match=r"position of 'a' .* km away; one of the two is wrong .1 of 1 rows"):
+            FolderDataset(root=tmp_path, table="t.csv")
+
+
 def test_rows_without_a_position_are_left_out_counted_and_said(tmp_path, write):
     write("t.csv", "name,lat,lon,role\na,10,20,db\nb,,,db\nc,10,20,query\nd,10.00001,20,db\n")
     split = FolderDataset(root=tmp_path, table="t.csv").split("test")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from vpr_data.images.image_set import ImageSet
 from vpr_data.places.splits import PlaceSplit
 
-__all__ = ["extent_of", "position_warnings"]
+__all__ = ["extent_of", "place_warnings", "position_warnings"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -35,24 +35,35 @@ def position_warnings(split: PlaceSplit) -> list[str]:
     """Say what looks wrong with positions and names of a split: in a moment, without opening an image.
 
     Degrees in metres, a hemisphere or an order of coordinates that does not fit the rest, exactly 0, 0, one position
-    for
-    most images, rules by which every answer or none is right, queries in the database; and what was left out when the
-    split was made (`PlaceSplit.notes`).
+    for most images, rules by which every answer or none is right, queries in the database; and what was left out when
+    the split was made (`PlaceSplit.notes`).
     """
     extent = extent_of(split)
     warnings = [*split.notes, *_answers(split, extent)]
     if split.protocol.unit == "m":
-        warnings += _geography(split, extent)
+        warnings += _geography(_together(split, "degrees"), extent)
         warnings += _degrees_in_metres(split, extent)
-    warnings += _identical(split)
+    if split.protocol.unit not in ("place", "list"):
+        what = "frame number" if split.protocol.unit == "frame" else "position"
+        warnings += _identical(split.database, f"of the database have the very same {what}", few=3)
+        if split.queries is not split.database:
+            warnings += _identical(split.queries, f"of the queries have the very same {what}", few=3)
     shared = _shared(split.database, split.queries)
     if shared and not split.protocol.ignore_same_image:
         warnings.append(f"{shared} queries are in the database too, and will find themselves")
     return warnings
 
 
-def _geography(split: PlaceSplit, extent: float) -> Iterator[str]:
-    degrees = _together(split, "degrees")
+def place_warnings(images: ImageSet) -> list[str]:
+    """The part of it that needs no split: what looks wrong with the positions of one set of images, as of a map."""
+    known = images if images.located is None else images.select(np.flatnonzero(images.located))
+    if len(known) == 0:
+        return []
+    extent = float(np.ptp(known.metric_points, axis=0).max())
+    return [*_geography(known.degrees, extent), *_identical(known, "have the very same position", few=24)]
+
+
+def _geography(degrees: Float64Array | None, extent: float) -> Iterator[str]:
     mirrored = None if degrees is None else _mirrored(degrees)
     if mirrored is not None:
         yield mirrored
@@ -63,7 +74,7 @@ def _geography(split: PlaceSplit, extent: float) -> Iterator[str]:
         )
     nowhere = 0 if degrees is None else int((degrees == 0).all(axis=1).sum())
     if nowhere:
-        yield (f"{_images(nowhere)} at exactly 0, 0, in the Gulf of Guinea: a receiver without a fix writes that, too")
+        yield f"{_images(nowhere)} at exactly 0, 0, in the Gulf of Guinea: a receiver without a fix writes that, too"
 
 
 def _mirrored(degrees: Float64Array) -> str | None:
@@ -79,8 +90,7 @@ def _mirrored(degrees: Float64Array) -> str | None:
         if spread < 5 and np.abs(values).min() > spread:
             return (
                 f"{_images(int(few.sum()))} beyond the {what} from the other {len(others)}, at mirrored degrees; look "
-                "for "
-                f"hemispheres ({letters}, or signs) that are wrong"
+                f"for hemispheres ({letters}, or signs) that are wrong"
             )
     return None
 
@@ -97,26 +107,18 @@ def _degrees_in_metres(split: PlaceSplit, extent: float) -> Iterator[str]:
         # Metres of a place begin somewhere near their origin; degrees lie far from theirs.
         low, high = xy.min(axis=0), xy.max(axis=0)
         yield (
-            f"x and y lie between {low[0]:g}, {low[1]:g} and {high[0]:g}, {high[1]:g}: taken as metres, {extent:.1f} "
-            "m from end "
-            "to end, but they look like degrees; if they are, call the columns 'lat' and 'lon' (columns: "
+            f"x and y lie between {low[0]:g}, {low[1]:g} and {high[0]:g}, {high[1]:g}: taken as metres, {extent:.1f} m "
+            "from end to end, but they look like degrees; if they are, call the columns 'lat' and 'lon' (columns: "
             "{lat: ..., lon: ...})"
         )
 
 
-def _identical(split: PlaceSplit) -> Iterator[str]:
-    if split.protocol.unit in ("place", "list"):
-        return
-    what = "frame number" if split.protocol.unit == "frame" else "position"
-    sides = [("the database", split.database)]
-    if split.queries is not split.database:
-        sides.append(("the queries", split.queries))
-    for side, images in sides:
-        _, counts = np.unique(images.metric_points, axis=0, return_counts=True)
-        most = int(counts.max(initial=0))
-        # A panorama is cut into 12 or 24 images of one position.
-        if most > max(24 if len(counts) > 1 else 3, len(images) // 2):
-            yield f"{most} of {len(images)} images of {side} have the very same {what}; is it a placeholder?"
+def _identical(images: ImageSet, what: str, *, few: int) -> Iterator[str]:
+    _, counts = np.unique(images.metric_points, axis=0, return_counts=True)
+    most = int(counts.max(initial=0))
+    # A panorama is cut into 12 or 24 images of one position.
+    if most > max(24 if len(counts) > 1 else few, len(images) // 2):
+        yield f"{most} of {len(images)} images {what}; is it a placeholder?"
 
 
 def _answers(split: PlaceSplit, extent: float) -> Iterator[str]:
@@ -130,8 +132,7 @@ def _answers(split: PlaceSplit, extent: float) -> Iterator[str]:
         if enough and (split.positives().lengths >= database - own).all():
             yield (
                 f"every answer is right: all {database} database images lie within {reach} of every query, so that "
-                "any network "
-                "reaches 100 %; look at the unit of the positions, and at the radius"
+                "any network reaches 100 %; look at the unit of the positions, and at the radius"
             )
             return
     # What is listed is looked up, not measured: that takes no time.

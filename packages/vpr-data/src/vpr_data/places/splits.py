@@ -181,7 +181,11 @@ class PlaceSplit:
         """
         query_time, database_time = self.queries.time, self.database.time
         if different_time and (query_time is None or database_time is None):
-            raise ValueError(f"different_time needs time stamps, which split {self.name!r} does not have")
+            raise ValueError(
+                f"different_time needs time stamps, which split {self.name!r} does not have for every image (a folder "
+                "data "
+                "set that says different_time itself leaves the others out)"
+            )
         return within_radius(
             self.queries.metric_points,
             self.database.metric_points,

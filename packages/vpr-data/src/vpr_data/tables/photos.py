@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vpr_data.images.image_set import ImageSet
+from vpr_data.places.checks import place_warnings
 from vpr_data.tables.along_track import track_columns
 from vpr_data.tables.camera import NOTHING, exif_columns
 from vpr_data.tables.gpx import read_gpx
@@ -88,7 +89,8 @@ def open_photos(folder: Path, *, gpx: Path | None = None, gpx_offset: float = 0.
         located=where.located,
         time=found.time if found.timed is None else None,
     )
-    return PhotoFolder(images=images, notes=(*table.notes, *_counted(placed, images), *found.notes))
+    notes = (*table.notes, *_counted(placed, images), *found.notes, *place_warnings(images))
+    return PhotoFolder(images=images, notes=notes)
 
 
 def _counted(table: ImageTable, images: ImageSet) -> list[str]:

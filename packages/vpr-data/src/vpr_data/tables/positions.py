@@ -24,6 +24,9 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Unit = Literal["m", "frame", "place"]
 
+APART = 10_000.0
+"""Metres by which two ways to write one position may differ: other datums and rounded degrees differ by less."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Positions:
@@ -111,13 +114,10 @@ def _metres(tables: Sequence[ImageTable], have: set[str], notes: list[str]) -> P
         where = _Rows(tables, rows)
         zones = [zones[row] for row in rows] if zones else []
         if len(set(zones)) <= 1:
-            degrees = _pair(tables, "lat", "lon") if {"lat", "lon"} <= have else None
-            return Positions(
-                xy=np.stack([x, y], axis=1),
-                degrees=None if degrees is None else np.stack(degrees[:2], axis=1),
-                frame=_frame_of(zones, y[rows], where, notes),
-                located=located,
-            )
+            xy = np.stack([x, y], axis=1)
+            frame = _frame_of(zones, y[rows], where, notes)
+            degrees = _given_degrees(tables, have, frame, xy, rows)
+            return Positions(xy=xy, degrees=degrees, frame=frame, located=located)
         zone, north = parse_zones(zones, y[rows], where)
         degrees_given = np.full((len(x), 2), np.nan)
         degrees_given[rows] = degrees_of_zones(x[rows], y[rows], zone=zone, north=north, where=where)
@@ -142,6 +142,36 @@ def _metres(tables: Sequence[ImageTable], have: set[str], notes: list[str]) -> P
         frame=Frame.local(latitude=latitude_0, longitude=longitude_0),
         located=located,
     )
+
+
+def _given_degrees(
+    tables: Sequence[ImageTable], have: set[str], frame: Frame | None, xy: Float64Array, rows: Int64Array
+) -> Float64Array | None:
+    """Return degrees that stand beside metres, if every located row has them.
+
+    Raises:
+        ValueError: the two name places that are more than `APART` metres from each other.
+    """
+    if not {"lat", "lon"} <= have:
+        return None
+    latitude, longitude, located = _pair(tables, "lat", "lon")
+    degrees = np.stack([latitude, longitude], axis=1)
+    if located is not None and not located[rows].all():
+        return None
+    check_degrees(latitude[rows], longitude[rows], _Rows(tables, rows))
+    if frame is not None and len(rows):
+        other = frame.to_degrees(xy[rows])
+        points = earth_centred(latitude[rows], longitude[rows]) - earth_centred(other[:, 0], other[:, 1])
+        apart = np.linalg.norm(points, axis=1)
+        worst = int(np.argmax(apart))
+        if apart[worst] > APART:
+            raise ValueError(
+                f"position of {_Rows(tables, rows)(worst)} is {degrees[rows[worst]].tolist()} in degrees, and "
+                f"{xy[rows[worst]].tolist()} in {frame}, which is {apart[worst] / 1000:,.0f} km away; one of the two "
+                "is wrong "
+                f"({int((apart > APART).sum())} of {len(rows)} rows)"
+            )
+    return degrees
 
 
 def _frame_of(zones: Sequence[str], northing: Float64Array, where: _Rows, notes: list[str]) -> Frame | None:
