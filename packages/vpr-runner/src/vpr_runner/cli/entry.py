@@ -13,6 +13,7 @@ from typing import Any
 
 from vpr_runner.cli.failures import INTERRUPTED, Terminated, explain
 from vpr_runner.cli.telling import told
+from vpr_runner.files.terminal import visible_output
 
 __all__ = ["main"]
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from vpr_runner.cli.app import command
 
-        with told(logging.WARNING if quiet or of_its_own else logging.INFO):
+        with visible_output(), told(logging.WARNING if quiet or of_its_own else logging.INFO):
             code = command(arguments)
         # Typer turns an interrupt into this code without a word.
         return explain(KeyboardInterrupt(), show_traceback=False) if code == INTERRUPTED else code

@@ -8,6 +8,8 @@ import sys
 import traceback
 from typing import Protocol, TypeGuard
 
+from vpr_runner.files.terminal import visible
+
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "TERMINATED", "USAGE", "Terminated", "explain"]
 
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -125,7 +127,7 @@ def _exit(error: SystemExit) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(visible(line), file=sys.stderr, flush=True)
 
 
 def _silence_stdout() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["Report", "evaluate", "fit_whitening", "score_predictions"]
+__all__ = ["Report", "check_whitening", "evaluate", "fit_whitening", "score_predictions"]
 
 
 def evaluate(
@@ -182,14 +182,24 @@ def fit_whitening(
     descriptors, encoded = encode_all(retriever, source, chosen, compute=compute, label="whitening", shown=shown)
     if encoded.failures:
         descriptors = np.delete(descriptors, list(encoded.failures), axis=0)
-    most = min(len(descriptors) - 1, descriptors.shape[1])
-    if whiten.dim > most:
-        raise UsageError(
-            f"whiten.dim: {whiten.dim} is more than {len(descriptors)} training database descriptors of "
-            f"{descriptors.shape[1]} numbers allow; at most {most}"
-        )
+    check_whitening(whiten, images=len(descriptors), dim=descriptors.shape[1])
     fitted = Whitening.fit(descriptors, dim=whiten.dim, limit=max(2, len(descriptors)))
     return WhiteningLayer(weight=torch.from_numpy(fitted.weight), bias=torch.from_numpy(fitted.bias)).to(compute.device)
+
+
+def check_whitening(whiten: WhitenConfig, *, images: int, dim: int) -> None:
+    """Refuse more dimensions than so many training images and so long descriptors allow; asked before training, too.
+
+    Raises:
+        UsageError: ``whiten.dim`` is too large.
+    """
+    used = min(images, whiten.images)
+    most = min(used - 1, dim)
+    if whiten.dim > most:
+        raise UsageError(
+            f"whiten.dim: {whiten.dim} is more than {used} training database descriptors of {dim} numbers allow; "
+            f"at most {most}"
+        )
 
 
 def _subset(

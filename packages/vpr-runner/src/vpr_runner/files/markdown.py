@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vpr_runner.files.terminal import visible
+
 __all__ = ["cell"]
 
 
@@ -11,4 +13,4 @@ def cell(text: str) -> str:
     >>> cell("a | b <c>")
     'a \\\\| b &lt;c>'
     """
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return visible(text.replace("\n", " ")).replace("|", "\\|").replace("<", "&lt;")

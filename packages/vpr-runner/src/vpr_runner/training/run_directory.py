@@ -36,7 +36,7 @@ __all__ = ["RunDirectory"]
 
 FORMAT = 1
 _MAY_CHANGE = {"name", "plugins", "compute", "eval", "whiten", "sequence", "rerank", *SCHEDULING_FIELDS}
-_MAY_CHANGE_IN_TRAIN = {"epochs", "keep"}
+_MAY_CHANGE_IN_TRAIN = {"epochs", "keep", "micro_batch"}  # of the last: how, not what, is computed
 
 
 class RunDirectory:

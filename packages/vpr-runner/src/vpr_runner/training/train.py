@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from vpr_core import UsageError
 from vpr_core.types import SupportsFeatureInit
 from vpr_data import Augmentation
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.distributed import process_group
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.evaluation.evaluate import fit_whitening
+from vpr_runner.evaluation.evaluate import check_whitening, fit_whitening
 from vpr_runner.keys import generator
 from vpr_runner.network.assembly import assemble
 from vpr_runner.network.origin import weights_of
@@ -104,10 +105,17 @@ def train(
         dataset = open_dataset(config.dataset, registry)
         split = split_named(dataset, "train", purpose="training")
         run.describe_data(dataset, split)
+        if config.eval.split not in dataset.split_names:
+            log.warning(
+                "eval.split: the data set has no split %r (it has %s); `vpr eval` will want --split NAME",
+                config.eval.split, ", ".join(dataset.split_names),
+            )  # fmt: skip
         by_tuples = registry.get("loss", config.loss.type).supervision == "tuples"
         learnt: TrainingSet | PlaceSet = (TrainingSet if by_tuples else PlaceSet).prepare(split, config.train, compute)
 
         retriever = assemble(config, registry).to(compute.device)
+        if config.whiten is not None:
+            check_whitening(config.whiten, images=len(split.database), dim=retriever.out_dim)
         run.describe_weights(weights_of(retriever.backbone))
         loss = _loss(config.loss, registry, compute)
         rooms = FrozenCaches(
@@ -159,6 +167,11 @@ def train(
                     tuple_epoch(job, learnt)
                 else:
                     place_epoch(job, learnt)
+            if job.state.step == 0:
+                raise UsageError(
+                    "train: an epoch went by without a step, because no tuple taught anything; look at "
+                    "train.negatives_beyond, train.positives and the loss's margin, and at the unit of the positions"
+                )
             job.state.next_epoch()
             job.save()
         return _finish(job, registry, split.database)

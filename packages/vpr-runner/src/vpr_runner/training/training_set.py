@@ -83,6 +83,7 @@ class TrainingSet:
             log.info(
                 "%d of %d training queries have a potential positive; the others are left out", len(usable), queries
             )
+        _refuse_without_negatives(split, usable, excluded, negative)
         return cls(split=split, usable=usable, positives=positives, excluded=excluded, images=joined)
 
     @property
@@ -105,6 +106,26 @@ class TrainingSet:
             epoch=epoch,
             part=part,
         )
+
+
+def _refuse_without_negatives(
+    split: PlaceSplit, usable: npt.NDArray[np.int64], excluded: Sequence[npt.NDArray[np.int64]], radius: float
+) -> None:
+    """Training without negatives makes no step; that is known before it starts."""
+    size = len(split.database)
+    without = sum(len(excluded[int(query)]) >= size for query in usable)
+    unit = getattr(split.protocol, "unit", "m")
+    if without == len(usable):
+        raise UsageError(
+            f"train.negatives_beyond: no query of split {split.name!r} has a database image beyond {radius:g} {unit}, "
+            "so there is nothing to tell a place from and nothing can be learnt; are positions in metres? Indoors, or for "
+            "frames, set train.negatives_beyond (and train.positives.within) to a few metres or frames"
+        )
+    if without:
+        log.warning(
+            "%d of %d training queries have no database image beyond %g %s: nothing is learnt from them",
+            without, len(usable), radius, unit,
+        )  # fmt: skip
 
 
 def _never_negative(split: Any, radius: float) -> Sequence[npt.NDArray[np.int64]]:
