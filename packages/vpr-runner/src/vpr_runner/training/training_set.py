@@ -118,8 +118,8 @@ def _refuse_without_negatives(
     if without == len(usable):
         raise UsageError(
             f"train.negatives_beyond: no query of split {split.name!r} has a database image beyond {radius:g} {unit}, "
-            "so there is nothing to tell a place from and nothing can be learnt; are positions in metres? Indoors, or for "
-            "frames, set train.negatives_beyond (and train.positives.within) to a few metres or frames"
+            "so there is nothing to tell a place from and nothing can be learnt; are positions in metres? Indoors, or "
+            "for frames, set train.negatives_beyond (and train.positives.within) to a few metres or frames"
         )
     if without:
         log.warning(
