@@ -10,7 +10,7 @@
 #   mentioned.
 # For users: a place recogniser that answers in bursts is compared with a vehicle that stands still between jumps; the
 #   error of up to max_diff times the speed goes into the result, relative errors see zero motion.
-# Here: positions belong to images; nothing is associated by time.
+# Here: a photo's position is interpolated at its own time, or it has none (vpr_data.tables.along_track).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -10,7 +10,7 @@
 # Known: the paper (Gao and Long, SIGMOD 2024, arXiv 2405.12497) rotates first; faiss leaves it to the caller and no
 #   string or message says so. Milvus' page on IVF_RABITQ does not mention it either.
 # For users: the method that promises more than sign codes at the same bytes loses a quarter of the neighbours.
-# Here: no built-in index uses RaBitQ.
+# Here: `ivf_rabitq` always turns residuals at random first, `binary` when asked to (vpr_eval.index.rotation).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

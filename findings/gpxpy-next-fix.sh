@@ -11,7 +11,7 @@
 #   saying how far.
 # For users: images geotagged so are shifted along the road by half the interval on average, always forwards: more
 #   than the 25 m that decide about a positive.
-# Here: gpxpy is not used; a position between two fixes is to be interpolated.
+# Here: tracks are read and interpolated by vpr_data.tables.gpx; gpxpy is not used.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -13,8 +13,8 @@
 #   (kakao/n2#39); faiss' FAQ says only that duplicates are slow to search. No release used here warns.
 # For users: a map recorded at a fixed rate has such stops (traffic lights, charging). Recall falls where nobody
 #   looks.
-# Here: the default index is exact (`flat`). Before `hnsw`, drop exact copies from the map, which gives back 1.000
-#   below.
+# Here: `hnsw` holds identical descriptors once and checks before it serves how many of the true neighbours it finds
+#   (vpr_eval.index.identical, vpr_eval.index.approximate); the default index is exact.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -12,7 +12,7 @@
 #   frames are repeated is said in neither documentation (searched 2026-11-27).
 # For users: frames are paired with a GPS track by time. Copies also are what breaks HNSW maps
 #   (hnsw-standing-robot.sh).
-# Here: no frame is read through imageio-ffmpeg.
+# Here: frames are read with PyAV, each with its stored time (vpr_data.images.video).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -10,7 +10,8 @@
 #   neither there nor in the documentation (searched 2026-11-27).
 # For users: street-level sets and phones often write positions without altitude (Mapillary downloads, tools that
 #   geotag from a 2-D track). Their images are not matched to neighbours that stand beside them.
-# Here: a position is two numbers in a table; no altitude is asked for and nothing is read through COLMAP.
+# Here: positions are latitude and longitude, no altitude is asked for, and `vpr pairs` writes pairs that need no
+#   prior in COLMAP's database.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
