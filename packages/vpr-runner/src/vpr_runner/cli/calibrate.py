@@ -19,7 +19,7 @@ EPILOG = """\b
 Examples:
   vpr calibrate map/                      each image of the map, looked up among the others
   vpr calibrate map/ other-photos/        better: photos of the same area with positions, taken another day
-  vpr calibrate map/ --split test         queries of the data set that the map's network was trained on
+  vpr calibrate map/ --split test --set 'dataset={type: city}'     queries of a data set
   vpr calibrate map/ --within 10 --json
 
 Writes calibration.json into the map, sealed with it: the largest distance at which 99 % of first answers are right,
@@ -36,7 +36,8 @@ def calibrate(
         typer.Argument(metavar="[PHOTOS]", help="Folder of photos with positions; default: the map's own."),
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="Queries of this split of the model's own data set.")
+        str | None,
+        typer.Option("--split", metavar="NAME", help="Queries of this split of `--set dataset`."),
     ] = None,
     within: Annotated[
         float, typer.Option("--within", min=0.001, metavar="M", help="Metres within which an answer is right.")

@@ -31,6 +31,7 @@ Examples:
   vpr eval runs/second --against first.json                 which is better, query by query, or could it be chance?
   vpr eval runs/first --predictions answers.csv --curve pr.png
   vpr eval --from-predictions theirs.csv --dataset '{type: folder, root: photos}' --against first.json
+  vpr eval runs/first --html report.html                    a page to look at: map, answers, worst failures first
   vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
   vpr eval runs/first --retrieval holidays --root data/holidays --dim 256
@@ -60,6 +61,10 @@ def evaluate(
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report here too.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE.html", help="Write a page: map, answers, failures first."),
     ] = None,
     compared: Annotated[
         Path | None,
@@ -111,6 +116,8 @@ def evaluate(
 
     if compared is not None and (retrieval is not None or as_json):
         raise UsageError("--against: compares recalls, as text; leave out --retrieval and --json")
+    if html is not None and retrieval is not None:
+        raise UsageError("--html: a retrieval benchmark has no positions to show; leave out one of the two")
     if given is not None:
         if model is not None and model.suffix not in {".yaml", ".yml"} and not (model / "config.yaml").is_file():
             raise UsageError("--from-predictions: name a run file (or --dataset) for the data set; no network is used")
@@ -122,7 +129,9 @@ def evaluate(
         found_report, found_split = scored(
             given, model, dataset=dataset_text, settings=settings, plugins=plugin, quiet=quiet
         )
-        _tell(found_report, found_split, output=output, as_json=as_json, predictions=predictions, curve=curve)
+        _tell(
+            found_report, found_split, output=output, as_json=as_json, predictions=predictions, curve=curve, html=html
+        )
         if earlier is not None:
             print(against(found_report.as_dict(), earlier, name=str(compared)))
         return
@@ -173,7 +182,7 @@ def evaluate(
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
     data = fingerprint_of_data(dataset)
     report = run(retriever, asked, config, registry=registry, data=data, timed=timed, progress=not quiet)
-    _tell(report, asked, output=output, as_json=as_json, predictions=predictions, curve=curve)
+    _tell(report, asked, output=output, as_json=as_json, predictions=predictions, curve=curve, html=html)
     if other is not None:
         print(against(report.as_dict(), other, name=str(compared)))
 
@@ -186,12 +195,18 @@ def _tell(
     as_json: bool,
     predictions: Path | None,
     curve: Path | None,
+    html: Path | None,
 ) -> None:
     from vpr_runner.cli.predictions import write_extras
     from vpr_runner.cli.report import as_text
 
     _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
     write_extras(report, split, predictions=predictions, curve=curve)
+    if html is not None:
+        from vpr_runner.pages.of_eval import of_eval
+        from vpr_runner.pages.page import write_page
+
+        write_page(html, of_eval(split, report))
 
 
 def _shorten(retriever: Retriever, dim: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, Quiet
 
 if TYPE_CHECKING:
     from vpr_runner.locate.located import Located
+    from vpr_runner.maps.opened import Map
 
 __all__ = ["search"]
 
@@ -22,6 +24,8 @@ EPILOG = """\b
 Examples:
   vpr extract runs/first photos/ -o map/       once
   vpr search map/ query.jpg                    file, distance and position of the five nearest images
+  vpr search map/ query.jpg --html answer.html --images photos/     a page with a map, to look at
+  vpr search map/ *.jpg --geojson places.geojson --csv places.csv
   vpr search map/ a.jpg b.jpg -k 20 --json
   vpr search map/ query.jpg --model runs/first --set index='{type: hnsw}'
 
@@ -40,6 +44,18 @@ def search(
     ],
     queries: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos to look up.", show_default=False)],
     count: Annotated[int, typer.Option("--count", "-k", min=1, metavar="N", help="Answers for each photo.")] = 5,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="Write a page with a map and the answers.")
+    ] = None,
+    geojson: Annotated[
+        Path | None, typer.Option("--geojson", metavar="FILE", help="Write estimates and answers as GeoJSON.")
+    ] = None,
+    kml: Annotated[Path | None, typer.Option("--kml", metavar="FILE", help="The same as KML.")] = None,
+    table: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="The same as CSV.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="DIR", help="Folder of the map's images, for their pictures in the page."),
+    ] = None,
     model: Annotated[Path | None, typer.Option("--model", metavar="MODEL", help="Default: the one in the map.")] = None,
     settings: SetOption = None,
     plugin: PluginOption = None,
@@ -94,6 +110,10 @@ def search(
         )
         for number, asked in enumerate(good):
             found[asked] = guess(rows_of(near.index[number], kept), near.distance[number], count=count)
+    if html or geojson or kml or table:
+        _write(
+            opened, queries, found, encoded.failures, html=html, geojson=geojson, kml=kml, table=table, root=pictures
+        )
     if as_json:
         listed = zip(queries, found, strict=True)
         print(json.dumps([_as_json(q, one, encoded.failures.get(n)) for n, (q, one) in enumerate(listed)], indent=2))
@@ -103,6 +123,33 @@ def search(
     if encoded.failures:
         print(f"{len(encoded.failures)} of {len(queries)} photos could not be read", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _write(
+    opened: Map,
+    queries: Sequence[Path],
+    found: Sequence[Located | None],
+    failures: Mapping[int, str],
+    *,
+    html: Path | None,
+    geojson: Path | None,
+    kml: Path | None,
+    table: Path | None,
+    root: Path | None,
+) -> None:
+    from vpr_runner.files import atomic
+    from vpr_runner.files.provenance import provenance
+    from vpr_runner.pages.exports import as_csv, as_geojson, as_kml
+    from vpr_runner.pages.of_search import of_search
+    from vpr_runner.pages.page import write_page
+
+    said = {"map": opened.folder.name, "model": opened.descriptors.fingerprint, **provenance()}
+    shown = of_search(opened, queries, found, images=root, failures=failures, provenance=said)
+    if html is not None:
+        write_page(html, shown)
+    for file, form in ((geojson, as_geojson), (kml, as_kml), (table, as_csv)):
+        if file is not None:
+            atomic.write_text(file, form(shown))
 
 
 def _as_json(query: Path, located: Located | None, failure: str | None) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def learn(
     ``scale`` has the least median error among `SCALES`. ``threshold`` is that of `threshold` for first answers within
     ``within`` of the truth, its interval that of the bootstrap over photos (percentiles 2.5 and 97.5, 0 where a
     resampling has none). ``stretch`` is the ``ceil((n + 1) coverage)``-th smallest of error / max(floor, spread) of the
-    ``n`` believed photos (all, where none is): split conformal prediction (Lei et al. 2018, arXiv:1604.04173, section
-    5.2), so that of later photos like these at least that share lies within the radius.
+    ``n`` believed photos (of all, where ``n`` is too small for that): split conformal prediction (Lei et al. 2018,
+    arXiv:1604.04173, section 5.2), so that of later photos like these at least that share lies within the radius.
 
     Args:
         asked: what the map answered.
@@ -129,7 +129,8 @@ def learn(
         limits = [threshold(first[some], right[some], precision=precision) or 0.0 for some in drawn]
         interval = (float(np.percentile(limits, 2.5)), float(np.percentile(limits, 97.5)))
     believed = first <= limit if limit is not None else np.zeros(len(asked), dtype=bool)
-    ratio = np.sort((off / np.maximum(spread, max(floor, 1e-9)))[believed if believed.any() else slice(None)])
+    enough = math.ceil((int(believed.sum()) + 1) * coverage) <= believed.sum()
+    ratio = np.sort((off / np.maximum(spread, max(floor, 1e-9)))[believed if enough else slice(None)])
     return Calibration(
         threshold=limit,
         interval=interval,
