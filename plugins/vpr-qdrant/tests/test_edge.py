@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from vpr_qdrant import QdrantIndex, folder
+from vpr_qdrant.edge import EdgeStore
 from vpr_qdrant.engine import search_params
 from vpr_qdrant.place import Approximation
 
@@ -84,6 +86,24 @@ def test_a_killed_build_is_taken_up(tmp_path: Path, after: int, caplog: pytest.L
             assert (a.index.tolist(), a.distance.tolist()) == (b.index.tolist(), b.distance.tolist())
     with pytest.raises(ValueError, match=r"street is there already; name another"):
         QdrantIndex(dim=48, path=tmp_path, collection="street")
+
+
+def test_what_a_program_never_closed_is_searched_again_without_being_written_again(tmp_path: Path, monkeypatch) -> None:
+    rows = np.eye(4, dtype=np.float32)
+    index = QdrantIndex(dim=4, path=tmp_path, collection="street")
+    index.add(rows)
+    index.search(rows, 1)
+    del index
+    gc.collect()
+    written: list[Any] = []
+    upsert = EdgeStore._upsert
+    monkeypatch.setattr(EdgeStore, "_upsert", lambda *given: written.append(given[2]) or upsert(*given))
+    with QdrantIndex(dim=4, path=tmp_path, collection="street") as again:
+        again.add(rows)
+        assert sum(len(part) for part in written) == 0
+        again.add(-rows)  # the map has grown
+        assert sum(len(part) for part in written) == 4
+        assert again.search(-rows, 1).index[:, 0].tolist() == [4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("place", ["TMPDIR", "path"])

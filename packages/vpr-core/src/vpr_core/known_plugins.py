@@ -33,6 +33,7 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def comes_with(kind: str, name: str) -> str:
-    """Return ``"; it comes with vpr-ray: pip install vpr-ray"``, or nothing for a name that no plug-in here has."""
+    """Return which plug-in a component comes with, and how to install it; nothing for a name that none here has."""
     found = next((distribution for distribution, kinds in KNOWN.items() if name in kinds.get(kind, ())), None)
-    return f"; it comes with {found}, which is not installed here" if found else ""
+    how = f"; it comes with {found}, which is not installed here (pip install ./plugins/{found} in a checkout)"
+    return how if found else ""
