@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from vpr_data.city import CityDataset
     from vpr_data.earth.frame import Frame
     from vpr_data.images.augment import Augmentation
-    from vpr_data.images.batches import ImageBatch, ImageBatches, UnreadableImagesError, check_images, image_batches
+    from vpr_data.images.batches import (
+        ImageBatch,
+        ImageBatches,
+        UnreadableImagesError,
+        check_images,
+        full_batch,
+        image_batches,
+    )
     from vpr_data.images.coordinates import coordinates
     from vpr_data.images.decode import ImageDecodeError, load_image
     from vpr_data.images.image_set import ImageSet
@@ -64,6 +71,7 @@ __all__ = [
     "fetch",
     "find_leaks",
     "fingerprint_of",
+    "full_batch",
     "grown_box",
     "holidays",
     "image_batches",
@@ -115,6 +123,7 @@ _HOME = {
     "fingerprint_of": "places.fingerprint",
     "grown_box": "published.retrieval",
     "holidays": "published.oxford_paris_holidays",
+    "full_batch": "images.batches",
     "image_batches": "images.batches",
     "instructions": "published.fetching",
     "list_images": "tables.listing",

@@ -277,3 +277,33 @@ def test_what_waits_is_bounded_in_bytes(tmp_path, monkeypatch):
 def test_a_heavy_result_is_let_through_alone():
     reader = ReadAhead(lambda number: number, count=6, workers=2, depth=6, weigh=lambda _: 100, budget=1)
     assert list(reader) == list(range(6))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_what_is_known_takes_no_call_and_its_place_in_the_order(workers):
+    called = []
+    reader = ReadAhead(
+        lambda number: called.append(number) or number,
+        count=40,
+        workers=workers,
+        depth=6,
+        weigh=lambda _: 100,
+        budget=350,
+        known=lambda number: None if number % 3 else -number,
+    )
+    assert list(reader) == [number if number % 3 else -number for number in range(40)]
+    assert sorted(called) == [number for number in range(40) if number % 3]
+
+
+def test_the_budget_is_given_back_as_results_are_taken():
+    held, most = [], 0
+
+    def call(number):
+        held.append(number)
+        return number
+
+    reader = ReadAhead(call, count=200, workers=2, depth=64, weigh=lambda _: 10, budget=80)
+    for number, result in enumerate(reader):
+        assert result == number
+        most = max(most, len(held) - number)
+    assert 4 < most <= 8 + 2 + 1

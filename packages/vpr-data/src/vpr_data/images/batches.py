@@ -14,7 +14,7 @@ from vpr_data.images.decode import ImageDecodeError, load_image
 from vpr_data.images.read_ahead import ReadAhead
 from vpr_data.images.resize import resize_image, shrunk
 
-__all__ = ["ImageBatch", "ImageBatches", "UnreadableImagesError", "check_images", "image_batches"]
+__all__ = ["ImageBatch", "ImageBatches", "UnreadableImagesError", "check_images", "full_batch", "image_batches"]
 
 Augment = Callable[[Tensor, int], Tensor]
 BUCKETS = 8
@@ -109,10 +109,7 @@ class ImageBatches(Iterator[ImageBatch]):
             self.failed_positions.append(position)
 
     def _full(self, image: Tensor) -> int:
-        """Return how many images of this size make a batch."""
-        if self._batch_pixels is None:
-            return self._batch_size
-        return max(1, min(self._batch_size, self._batch_pixels // (image.shape[1] * image.shape[2])))
+        return full_batch(image, batch_size=self._batch_size, batch_pixels=self._batch_pixels)
 
     def _in_order(self) -> Iterator[ImageBatch]:
         waiting: list[tuple[int, Tensor]] = []
@@ -146,6 +143,13 @@ class ImageBatches(Iterator[ImageBatch]):
             yield _stack(bucket)
 
 
+def full_batch(image: Tensor, *, batch_size: int, batch_pixels: int | None) -> int:
+    """Return how many images of the size of ``image (3, H, W)`` make a batch of `image_batches`."""
+    if batch_pixels is None:
+        return batch_size
+    return max(1, min(batch_size, batch_pixels // (image.shape[1] * image.shape[2])))
+
+
 def image_batches(
     paths: Sequence[Path],
     *,
@@ -158,6 +162,7 @@ def image_batches(
     on_error: Literal["error", "skip"] = "error",
     augment: Augment | None = None,
     keys: Sequence[int] | None = None,
+    known: Callable[[int], Tensor | None] | None = None,
 ) -> ImageBatches:
     """Read image files as uint8 batches, decoding ahead of the consumer in threads.
 
@@ -178,6 +183,7 @@ def image_batches(
             ``skip`` leaves them out and lists them in ``failures``.
         augment: called with (uint8 ``(3, H, W)``, key) before resizing (`vpr_data.Augmentation`).
         keys: what ``augment`` is given for each path; None: its position.
+        known: position to the image as it would be read here, for those that need not be; None for the others.
 
     Raises:
         ValueError: an argument is out of range.
@@ -203,6 +209,7 @@ def image_batches(
         depth=2 * batch_size + workers,
         weigh=_bytes,
         budget=WAITING,
+        known=known,
     )
     return ImageBatches(
         reader,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
 from typing import Generic, TypeVar
 
 __all__ = ["ReadAhead"]
@@ -26,6 +28,7 @@ class ReadAhead(Generic[T]):
         weigh: bytes of a result; with ``budget`` bounds what is waiting. A call under way counts as the heaviest
             result so far; one is always let through.
         budget: bytes, at most ``workers`` results more.
+        known: function of the number that gives a result without work, or None; called in the reader's thread.
     """
 
     def __init__(
@@ -37,10 +40,14 @@ class ReadAhead(Generic[T]):
         depth: int,
         weigh: Callable[[T], int] | None = None,
         budget: int = 0,
+        known: Callable[[int], T | None] | None = None,
     ) -> None:
         self._call, self._count, self._workers, self._depth = call, count, workers, max(depth, 1)
-        self._weigh, self._budget, self._heaviest = weigh, budget, 0
-        self._ahead: deque[Future[T]] = deque()
+        self._weigh, self._budget, self._known = weigh, budget, known
+        self._ahead: deque[Future[T] | _Known[T]] = deque()
+        # Counted as results come and go: to look at all that is waiting for each new call takes longer than decoding.
+        self._lock = Lock()
+        self._heaviest = self._weight = self._weighed = 0
         self._results = self._inline() if workers == 0 else self._threaded()
 
     def __iter__(self) -> Iterator[T]:
@@ -55,22 +62,44 @@ class ReadAhead(Generic[T]):
     def close(self) -> None:
         """Forget what is under way and end the threads."""
         for future in self._ahead:
-            future.cancel()
+            if isinstance(future, Future):
+                future.cancel()
         self._ahead.clear()
         self._count = 0
 
     def _affordable(self) -> bool:
         if self._weigh is None or len(self._ahead) < max(1, self._workers):
             return True
-        done = [future for future in self._ahead if future.done() and not future.exception()]
-        weights = [self._weigh(future.result()) for future in done]
-        self._heaviest = max([self._heaviest, *weights])
-        return sum(weights) + (len(self._ahead) - len(done) + 1) * self._heaviest <= self._budget
+        with self._lock:
+            under_way = len(self._ahead) - self._weighed + 1
+            return self._weight + under_way * self._heaviest <= self._budget
+
+    def _work(self, number: int) -> T:
+        result = self._call(number)
+        self._arrived(result, +1)
+        return result
+
+    def _arrived(self, result: T, sign: int) -> None:
+        if self._weigh is None:
+            return
+        weight = self._weigh(result)
+        with self._lock:
+            self._heaviest = max(self._heaviest, weight)
+            self._weight += sign * weight
+            self._weighed += sign
+
+    def _next(self) -> T:
+        first = self._ahead.popleft()
+        result = first.result()
+        if isinstance(first, Future):
+            self._arrived(result, -1)
+        return result
 
     def _inline(self) -> Generator[T]:
         number = 0
         while number < self._count:
-            yield self._call(number)
+            known = None if self._known is None else self._known(number)
+            yield self._call(number) if known is None else known
             number += 1
 
     def _threaded(self) -> Generator[T]:
@@ -79,10 +108,21 @@ class ReadAhead(Generic[T]):
         try:
             while number < self._count or self._ahead:
                 while number < self._count and len(self._ahead) < self._depth and self._affordable():
-                    self._ahead.append(pool.submit(self._call, number))
+                    known = None if self._known is None else self._known(number)
+                    self._ahead.append(pool.submit(self._work, number) if known is None else _Known(known))
                     number += 1
-                yield self._ahead.popleft().result()
+                yield self._next()
         finally:
             # Not waiting for them: an abandoned iterator ends in the garbage collector, which may run inside the start
             # of a thread, and joining one there waits for a lock that its own thread holds (seen in CPython 3.11).
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Known(Generic[T]):
+    """A result that took no work, in the place of a future."""
+
+    value: T
+
+    def result(self) -> T:
+        return self.value

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vpr_data import Augmentation, image_batches
+from vpr_data import Augmentation, full_batch, image_batches
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.pixels import PixelMemory
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
@@ -84,15 +85,22 @@ class ImageSource:
     Args:
         images: where they are.
         augment: epoch to the random changes of training images (`groups` only); None: none.
+        memory: holds decoded images for the next time they are asked for, which must be with the same settings. The
+            batches are the same ones, however much it holds. Of no use to images that are changed at random.
 
     Attributes:
         failures: position and reason of each unreadable image met so far.
     """
 
     def __init__(
-        self, images: ImageSet | JoinedImages, *, augment: Callable[[int], Augmentation] | None = None
+        self,
+        images: ImageSet | JoinedImages,
+        *,
+        augment: Callable[[int], Augmentation] | None = None,
+        memory: PixelMemory | None = None,
     ) -> None:
         self._images, self._augment = images, augment
+        self._memory = None if augment is not None else memory
         self.failures: dict[int, str] = {}
 
     @property
@@ -106,8 +114,17 @@ class ImageSource:
 
     def batches(self, positions: Positions, compute: Compute) -> Iterator[Batch]:
         """Yield decoded batches, by shape where sizes differ."""
+        where = np.asarray(positions, dtype=np.int64)
+        memory = self._memory
+        if memory is not None and len(where) and memory.holds(where):
+            image = memory.take(where[:1])[0]
+            full = full_batch(image, batch_size=compute.batch, batch_pixels=compute.batch_pixels)
+            for start in range(0, len(where), full):
+                part = np.arange(start, min(start + full, len(where)))
+                yield Batch(part, for_encoding(memory.take(where[part]), compute.device))
+            return
         batches = image_batches(
-            [self._images.path(int(position)) for position in positions],
+            [self._images.path(int(position)) for position in where],
             size=compute.size,
             longest=compute.longest,
             batch_size=compute.batch,
@@ -115,12 +132,16 @@ class ImageSource:
             max_pixels=compute.max_pixels,
             workers=compute.workers,
             on_error=compute.on_bad_image,
+            known=self._known(where),
         )
         with closing(batches):
             for batch in batches:
-                yield Batch(batch.positions.numpy(), for_encoding(batch.images, compute.device))
+                rows = batch.positions.numpy()
+                if memory is not None:
+                    memory.remember(where[rows], batch.images)
+                yield Batch(rows, for_encoding(batch.images, compute.device))
             for row, failure in zip(batches.failed_positions, batches.failures, strict=True):
-                self.failures[int(positions[row])] = failure.reason
+                self.failures[int(where[row])] = failure.reason
 
     def groups(
         self, wanted: Iterable[npt.NDArray[np.int64]], compute: Compute, *, epoch: int = 0
@@ -128,6 +149,11 @@ class ImageSource:
         """Yield the images of each array, decoding ahead across arrays."""
         arrays = list(wanted)
         flat = np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
+        if self._memory is not None and len(flat) and self._memory.holds(flat):
+            for array in arrays:
+                values = _to_device(self._memory.take(array), compute.device)
+                yield [Batch(np.arange(len(array)), values)] if len(array) else []
+            return
         batches = image_batches(
             [self._images.path(int(position)) for position in flat],
             size=compute.size,
@@ -138,11 +164,20 @@ class ImageSource:
             workers=compute.workers,
             augment=None if self._augment is None else self._augment(epoch),
             keys=flat.tolist(),
+            known=self._known(flat),
         )
         with closing(batches):
             stream = (image for batch in batches for image in batch.images)
             for array in arrays:
-                yield by_shape([next(stream) for _ in array], compute.device)
+                images = [next(stream) for _ in array]
+                if self._memory is not None:
+                    for row, image in enumerate(images):
+                        self._memory.remember(array[row : row + 1], image.unsqueeze(0))
+                yield by_shape(images, compute.device)
+
+    def _known(self, positions: npt.NDArray[np.int64]) -> Callable[[int], Tensor | None] | None:
+        memory = self._memory
+        return None if memory is None else lambda number: memory.one(int(positions[number]))
 
 
 class ActivationSource:

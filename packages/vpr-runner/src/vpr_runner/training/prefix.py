@@ -26,6 +26,7 @@ from vpr_runner.distributed import Ranks
 from vpr_runner.encoding.cache import memory_map
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import NonFiniteDescriptorError, encode, evaluating
+from vpr_runner.encoding.pixels import PixelMemory
 from vpr_runner.encoding.source import ActivationSource, ImageSource, JoinedImages, Source
 from vpr_runner.extraction.manifest import images_digest
 from vpr_runner.files import atomic
@@ -112,7 +113,7 @@ class FrozenCaches:
             if cached is not None:
                 self._left -= cached.size
                 return cached
-        return ImageSource(images, augment=augment)
+        return ImageSource(images, augment=augment, memory=PixelMemory(len(images)))
 
 
 def frozen_tensors(backbone: nn.Module) -> dict[str, torch.Tensor]:
