@@ -120,3 +120,16 @@ def test_a_lock_that_is_a_link_empties_nothing(tmp_path: Path, name: str) -> Non
         (folder / name).unlink()
     assert treasure.read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.fault
+def test_leftovers_of_others_are_left_while_they_are_young(tmp_path: Path) -> None:
+    young, old = tmp_path / ".partial-young", tmp_path / ".partial-old"
+    for file in (young, old):
+        file.write_bytes(b"half")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    atomic.remove_leftovers(tmp_path, older_than=3600)
+    assert young.exists()
+    assert not old.exists()
+    atomic.remove_leftovers(tmp_path)
+    assert not young.exists()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from vpr_core import UsageError
 from vpr_data import Frame, ImageSet
-from vpr_runner import assemble, extract
+from vpr_runner import assemble, extract, load_retriever
 from vpr_runner.cli import main
 from vpr_runner.files.seal import SEAL_FILE, DamagedFileError
 from vpr_runner.maps.opened import open_map
@@ -156,3 +156,29 @@ def test_what_is_no_map_is_said(
     assert open_map(tmp_path / "bare").places.degrees is None
     assert main(["search", str(tmp_path / "bare"), str(images.path(0)), "-q"]) == 2
     assert "holds no network" in capsys.readouterr().err
+
+
+def test_images_are_added_to_a_map(
+    made: Path, make_config: Any, engine_registry: Any, photos: Path, images: ImageSet, tmp_path: Path
+) -> None:
+    """What is there is kept; the result is that of a map made of all images in that order."""
+    before = {file.name: file.stat().st_mtime_ns for file in made.glob("*.npy")}
+    config = make_config(pooling={"type": "netvlad", "num_clusters": 2})
+    network, _ = load_retriever(made / "model", engine_registry)
+    folder = tmp_path / "more"
+    shutil.copytree(photos, folder)
+    shutil.copy(photos / "2.png", folder / "0a.png")  # sorts into the middle
+    names = ["0.png", "0a.png", "1.png", "2.png"]
+    xy = images.xy[[0, 2, 1, 2]]
+    more = ImageSet(root=folder, names=names, xy=xy, degrees=DEGREES[[0, 2, 1, 2]], frame=images.frame)
+    result = write_map(network, more, output=made, config=config, chunk=2, progress=False)
+    assert (result.images, result.written) == (4, 2)  # the last chunk was not full
+    opened = open_map(made)
+    assert list(opened.places.names) == ["0.png", "1.png", "2.png", "0a.png"]
+    assert opened.places.degrees is not None
+    assert np.array_equal(opened.places.degrees.round(7), DEGREES[[0, 1, 2, 2]])
+    assert (made / "000000.npy").stat().st_mtime_ns == before["000000.npy"]
+    assert np.array_equal(opened.descriptors[2], opened.descriptors[3])
+    fewer = more.select([0, 1])
+    with pytest.raises(UsageError, match="differs in the images"):
+        write_map(network, fewer, output=made, config=config, chunk=2, progress=False)

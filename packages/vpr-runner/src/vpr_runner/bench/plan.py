@@ -14,6 +14,7 @@ from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import config_hash, parse_run
 from vpr_runner.bench.merge import fill, laid_over, unfilled
 from vpr_runner.bench.suite import RESERVED, Stage, Suite
+from vpr_runner.code import local_code
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -37,6 +38,7 @@ class Cell:
         config: the run file it amounts to.
         pretraining: the run file whose trained backbone it starts from; None: from what ``config`` says.
         tests: for each test's label the run file that evaluates it.
+        code: local plug-ins by their contents.
     """
 
     setting: str
@@ -46,6 +48,7 @@ class Cell:
     config: RunConfig
     pretraining: RunConfig | None
     tests: Mapping[str, RunConfig]
+    code: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -63,15 +66,22 @@ class Cell:
     def key(self) -> str:
         """Hash of everything that decides the cell's numbers; a stored result with another key is out of date."""
         leave_out = ("name", "compute")
-        parts = [self.stage, *self._start, config_hash(self.config, leave_out=leave_out)]
+        parts = [self.stage, *self._start, *self.code, *self._precision]
+        parts += [config_hash(self.config, leave_out=leave_out)]
         parts += [f"{label}={config_hash(config, leave_out=leave_out)}" for label, config in sorted(self.tests.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
+    def _precision(self) -> list[str]:
+        """Of the arithmetic, the only part of ``compute`` that numbers depend on; float32 goes without saying."""
+        precision = self.config.compute.precision
+        return [] if precision == "float32" else [f"precision={precision}"]
+
+    @property
     def training_key(self) -> str:
         """Hash of what decides the trained weights."""
-        own = weights_key(self.config)
-        return hashlib.sha256("\n".join([*self._start, own]).encode()).hexdigest() if self._start else own
+        own, more = weights_key(self.config), [*self._start, *self.code, *self._precision]
+        return hashlib.sha256("\n".join([*more, own]).encode()).hexdigest() if more else own
 
     @property
     def _start(self) -> list[str]:
@@ -152,6 +162,7 @@ def _cell(
         config=_validated(run, registry, overrides, placeholders, suite.name),
         pretraining=_pretraining(before, registry, overrides, placeholders, suite.name) if before else None,
         tests={label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()},
+        code=local_code(registry),
     )
 
 

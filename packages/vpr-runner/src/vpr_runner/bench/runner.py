@@ -44,8 +44,10 @@ def run_suite(
     """
     trainings = trainings or folder / "trainings"
     with folder_lock(folder, purpose="vpr bench"):
-        for part in (folder, folder / "cells", trainings):
+        for part in (folder, folder / "cells"):
             atomic.remove_leftovers(part)
+        # Another suite may be writing there at this moment; it does not take an hour to write a file.
+        atomic.remove_leftovers(trainings, older_than=3600)
         store, data = CellStore(folder), DataSets(registry)
         done = {cell.file_name: found for cell in cells if (found := _found(store, cell, data)) is not None}
         clock = Clock([cell.stage for cell in cells if cell.file_name not in done])

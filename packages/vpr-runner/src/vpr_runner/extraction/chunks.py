@@ -79,8 +79,11 @@ def plan_extraction(
     model: str,
     chunk: int = 1024,
     dtype: Literal["float32", "float16"] = "float32",
+    code: tuple[str, ...] = (),
 ) -> ExtractJob:
     """Write the manifest, or check it against the one that is there; ``model`` is the network's fingerprint.
+
+    Images may be added behind those of an extraction: what is there is kept.
 
     Raises:
         UsageError: ``output`` holds an extraction of another model, other images or other settings.
@@ -94,9 +97,10 @@ def plan_extraction(
         dtype=dtype,
         names=tuple(images.names),
         bytes=tuple(_length(images.path(position)) for position in range(len(images))),
+        code=code,
     )
     existing = Manifest.read(output)
-    if existing is None:
+    if existing is None or manifest.continues(existing):
         manifest.write(output)
     else:
         existing.refuse_other(manifest, output)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vpr_core import UsageError, VPRError
+from vpr_runner.code import local_code
 from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.extraction.chunk_work import WORK_FOLDER, MissingChunks
@@ -108,7 +109,16 @@ def extract(
             atomic.remove_leftovers(output)
             shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)
         model = fingerprint(retriever, config)
-        job = plan_extraction(retriever, images, output=output, compute=compute, model=model, chunk=chunk, dtype=dtype)
+        job = plan_extraction(
+            retriever,
+            images,
+            output=output,
+            compute=compute,
+            model=model,
+            chunk=chunk,
+            dtype=dtype,
+            code=local_code(registry),
+        )
         missing = job.missing(verify=verify, ranks=ranks)
         written = sum(len(job.manifest.rows_of(number)) for number in missing)
         with Progress(written, "extract", shown=progress and ranks.is_main) as bar:

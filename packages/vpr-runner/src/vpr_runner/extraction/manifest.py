@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ class Manifest:
         dtype: of the rows.
         names: relative path of each image; its place in the list is its id.
         bytes: length of each file; -1 where there is none.
+        code: local plug-ins by their contents (`vpr_runner.code`).
     """
 
     fingerprint: str
@@ -51,6 +52,7 @@ class Manifest:
     dtype: str
     names: tuple[str, ...]
     bytes: tuple[int, ...]
+    code: tuple[str, ...] = ()
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -96,6 +98,7 @@ class Manifest:
                 )
             data["size"] = None if data["size"] is None else tuple(data["size"])
             data["names"], data["bytes"] = tuple(data["names"]), tuple(data["bytes"])
+            data["code"] = tuple(data.get("code", ()))
             return cls(**data)._checked()
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{file}: not a manifest of this toolkit ({error}); extract again elsewhere") from error
@@ -109,11 +112,17 @@ class Manifest:
         numbers = [self.dim, self.chunk, *self.bytes, *(self.size or ())]
         if not all(type(value) is int and value < 2**63 for value in numbers) or self.dim < 1:
             raise TypeError("dim, chunk, bytes and size must be whole numbers")
-        if not all(isinstance(value, str) for value in (self.fingerprint, self.precision, *self.names)):
-            raise TypeError("fingerprint, precision and names must be text")
+        if not all(isinstance(value, str) for value in (self.fingerprint, self.precision, *self.names, *self.code)):
+            raise TypeError("fingerprint, precision, names and code must be text")
         if len(self.names) != len(self.bytes):
             raise TypeError(f"{len(self.names)} names, {len(self.bytes)} lengths")
         return self
+
+    def continues(self, earlier: Manifest) -> bool:
+        """Return whether this is ``earlier`` with more images behind its own."""
+        count = len(earlier.names)
+        shorter = replace(self, names=self.names[:count], bytes=self.bytes[:count])
+        return len(self.names) > count and shorter == earlier
 
     def refuse_other(self, wanted: Manifest, folder: Path) -> None:
         """Raise ``UsageError`` unless ``wanted`` is this very extraction."""

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,11 +76,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files that a killed process left in ``folder``; call it only while holding its lock."""
+def remove_leftovers(folder: Path, *, older_than: float = 0) -> None:
+    """Delete temporary files that a killed process left in ``folder``; call it only while holding its lock.
+
+    In a folder that others may write to at the same time, ``older_than`` seconds tells leftovers from their work.
+    """
     for path in folder.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            path.unlink()
+            if time.time() - path.stat().st_mtime >= older_than:
+                path.unlink()
 
 
 def sha256_of(path: Path) -> str:

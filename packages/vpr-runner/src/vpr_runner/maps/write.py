@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import vpr_data
 from vpr_runner.extraction.extract import ExtractResult, extract
 from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path
 from vpr_runner.files import atomic
@@ -45,7 +46,7 @@ def write_map(
     Args:
         retriever: the network; a copy goes into the map.
         images: the database.
-        output: a new folder, or one of the same extraction, begun earlier.
+        output: a new folder, or one of the same extraction, begun earlier; images that it does not hold are added.
         config: of the network, settings of the command line included.
         positioned: whether the positions of ``images`` mean anything.
         chunk: images a file.
@@ -56,6 +57,7 @@ def write_map(
     Raises:
         UsageError: see `vpr_runner.extraction.extract.extract`.
     """
+    images = _known_first(images, output)
     result = extract(
         retriever,
         images,
@@ -75,6 +77,16 @@ def write_map(
         save_retriever(retriever, output / NETWORK_FOLDER, config, alone=True)
         seal_map(output)
     return result
+
+
+def _known_first(images: ImageSet, output: Path) -> ImageSet:
+    """Put the images that a map holds already where they are in it: new ones are added behind them."""
+    manifest = Manifest.read(output)
+    places = {name: place for place, name in enumerate(images.names)}
+    if manifest is None or not isinstance(images, vpr_data.ImageSet) or not set(manifest.names) <= places.keys():
+        return images
+    known = [places[name] for name in manifest.names]
+    return images.select([*known, *sorted(set(range(len(images))) - set(known))])
 
 
 def seal_map(folder: Path) -> None:

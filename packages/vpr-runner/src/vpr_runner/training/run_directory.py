@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,26 +42,30 @@ _MAY_CHANGE_IN_TRAIN = {"epochs", "keep", "micro_batch"}  # of the last: how, no
 class RunDirectory:
     """One run's folder, held by this process; made by `RunDirectory.hold`."""
 
-    def __init__(self, path: Path, config: RunConfig, *, writes: bool) -> None:
-        self.path, self.config, self.writes = path, config, writes
+    def __init__(self, path: Path, config: RunConfig, *, writes: bool, code: Sequence[str] = ()) -> None:
+        self.path, self.config, self.writes, self.code = path, config, writes, tuple(code)
         self.checkpoints = Checkpoints(path / "checkpoints", keep=config.train.keep)
         self._loggers = Loggers()
         self._records = 0
 
     @classmethod
     @contextmanager
-    def hold(cls, path: Path, config: RunConfig, *, ranks: Ranks, resume: bool) -> Iterator[RunDirectory]:
+    def hold(
+        cls, path: Path, config: RunConfig, *, ranks: Ranks, resume: bool, code: Sequence[str] = ()
+    ) -> Iterator[RunDirectory]:
         """Take ``path`` for this run: a new folder, or one in which the same run was begun.
+
+        ``code`` names local plug-ins by their contents (`vpr_runner.code`): with another text it is another run.
 
         Raises:
             UsageError: another process holds it, it holds another run, or it holds this one and ``resume`` is False.
         """
         if not ranks.is_main:
             ranks.wait()
-            yield cls(path, config, writes=False)
+            yield cls(path, config, writes=False, code=code)
             return
         with folder_lock(path, purpose="vpr train"):
-            run = cls(path, config, writes=True)
+            run = cls(path, config, writes=True, code=code)
             run._begin(resume=resume)
             ranks.wait()
             try:
@@ -105,6 +109,8 @@ class RunDirectory:
         data = self.config.model_dump(mode="json", exclude=_MAY_CHANGE)
         data["compute"] = {"precision": self.config.compute.precision}
         data["train"] = {key: value for key, value in data["train"].items() if key not in _MAY_CHANGE_IN_TRAIN}
+        if self.code:
+            data["code"] = list(self.code)
         return json.loads(json.dumps(data))  # type: ignore[no-any-return]
 
     def describe_data(self, dataset: Dataset, split: PlaceSplit) -> None:

@@ -19,6 +19,7 @@ from torch import nn
 from vpr_core import UsageError
 from vpr_core.types import SupportsFeatureInit
 from vpr_data import Augmentation
+from vpr_runner.code import local_code
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.distributed import process_group
 from vpr_runner.encoding.compute import Compute
@@ -93,7 +94,7 @@ def train(
     compute = Compute.of(config.compute, config.image)
     with (
         process_group(compute.device) as ranks,
-        RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume) as run,
+        RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume, code=local_code(registry)) as run,
     ):
         finished = run.report
         if finished is not None:
