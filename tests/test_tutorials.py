@@ -98,6 +98,7 @@ def test_photo_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     run("photo-archive", tmp_path, monkeypatch)
     said = capsys.readouterr().out
     assert "13 images" in said
+    assert "IMG_0003.jpg" in (tmp_path / "answer.html").read_text(encoding="utf-8")
     answers = re.findall(r"^ +\d+ +\d\.\d+ +(\S+) +(-?[\d.]+), (-?[\d.]+)", said, re.MULTILINE)
     assert sorted(name for name, _, _ in answers[:2]) == ["2019/IMG_0003.jpg", "2021/IMG_0003.jpg"]
     assert [float(number) for number in answers[0][1:]] == pytest.approx([-(33 + 51 / 60 + 33 / 3600), 151.21])
