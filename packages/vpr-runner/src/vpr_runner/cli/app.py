@@ -21,6 +21,7 @@ from vpr_runner.cli import (
     plugins,
     schema,
     search,
+    serve,
     train,
     validate,
 )
@@ -73,6 +74,7 @@ for _name, _module, _short in (
     ("extract", extract, "Descriptors of a folder of images, or of a split."),
     ("search", search, "Where was this photo taken?"),
     ("pairs", pairs, "Images worth matching, for hloc, COLMAP and kapture."),
+    ("serve", serve, "The same question over HTTP, and as a page."),
     ("calibrate", calibrate, "When are answers of a map to be believed?"),
     ("explain", explain, "What a network looks at and finds, as pictures."),
     ("import", importing, "A network that another project trained."),

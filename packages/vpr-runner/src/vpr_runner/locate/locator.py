@@ -88,27 +88,28 @@ class Locator:
             config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
         return cls(opened, retriever, config, registry)
 
-    def __call__(self, photo: Image, *, count: int = 5) -> Located:
+    def __call__(self, photo: Image, *, count: int = 5, max_pixels: int | None = None) -> Located:
         """Return where ``photo`` was taken.
 
         Args:
             photo: file, or uint8 ``(H, W, 3)`` RGB.
             count: answers to list.
+            max_pixels: most pixels of a file that are decoded; None: as the map says.
 
         Raises:
             ImageDecodeError: the file cannot be read.
             ValueError: the array is no image.
         """
-        image = self._prepared(photo)
+        image = self._prepared(photo, max_pixels or self.compute.max_pixels)
         with self._lock, torch.inference_mode(), self.compute.autocast():
             row = self._retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
             found, kept = self._index.nearest(row, max(count, ANSWERS))
         return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)
 
-    def _prepared(self, photo: Image) -> torch.Tensor:
+    def _prepared(self, photo: Image, max_pixels: int | None) -> torch.Tensor:
         size, longest = self.compute.size, self.compute.longest if self.compute.size is None else None
         if isinstance(photo, Path | str):
-            pixels = load_image(photo, at_least=size, longest=longest, max_pixels=self.compute.max_pixels)
+            pixels = load_image(photo, at_least=size, longest=longest, max_pixels=max_pixels)
         else:
             pixels = np.array(photo, order="C")  # a copy: torch wants to be able to write
             if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:

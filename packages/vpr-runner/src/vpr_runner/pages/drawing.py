@@ -59,6 +59,11 @@ class Drawing:
         self.ground = self.dots(ground[:: max(1, -(-len(ground) // MOST))])
 
     @property
+    def middle(self) -> Point:
+        """The point in metres that is drawn at 0, 0."""
+        return float(self._middle[0]), float(self._middle[1])
+
+    @property
     def view(self) -> str:
         """The ``viewBox``."""
         return f"{-self.width / 2:.2f} {-self.height / 2:.2f} {self.width:.2f} {self.height:.2f}"

@@ -23,8 +23,8 @@ MOST = 200
 def of_eval(split: PlaceSplit, report: Report) -> Shown:
     """Return the page of an evaluation.
 
-    Queries that have no right image and are left out of the recall are left out here too. Of more than `MOST` queries
-    all failures come first, farthest off first, then right ones, evenly drawn; the table says how many there are.
+    Queries that have no right image and are left out of the recall are left out here too. Of more queries `MOST` are
+    shown: three quarters are failures if there are so many, those farthest off; the rest are right ones, evenly drawn.
 
     Args:
         split: what was evaluated on.
@@ -46,11 +46,10 @@ def of_eval(split: PlaceSplit, report: Report) -> Shown:
     wrong = report.first_hits[counted] != 1
     order = counted[np.lexsort((-off, ~wrong))]
     if len(order) > MOST:
-        failures = int(wrong.sum())
-        rest = np.arange(failures, len(order))
-        spare = max(0, MOST - failures)
-        some = rest[:: max(1, -(-len(rest) // max(1, spare)))][:spare]
-        order = np.concatenate([order[: min(failures, MOST)], order[some]])
+        failures, good = int(wrong.sum()), int((~wrong).sum())
+        worst = min(failures, max(MOST * 3 // 4, MOST - good))
+        rest = order[failures:]
+        order = np.concatenate([order[:worst], rest[:: max(1, -(-len(rest) // (MOST - worst or 1)))][: MOST - worst]])
     queries = []
     for query in order.tolist():
         right = set(np.asarray(positives[query]).tolist())
