@@ -84,7 +84,15 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def speed(session: nox.Session) -> None:
-    """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part."""
+    """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part.
+
+    ``-- scale`` measures the indexes instead, beside hnswlib and usearch, on 100,000 descriptors.
+    """
+    if session.posargs[:1] == ["scale"]:
+        install_packages(session, "hnswlib>=0.8", "usearch>=2.20")
+        one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        session.run("python", "-m", "bench.speed.scale", *session.posargs[1:], env=PASSIVE | one)
+        return
     install_packages(session, "h5py>=3.11", plugins=["vpr-qdrant"])  # with yardsticks
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
 

@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench.speed import __main__ as speed
+from bench.speed import scale
 from bench.speed.row import Growth, Row, exponent
 from bench.speed.store import Store
 from bench.speed.table import markdown, quoted
@@ -54,6 +56,36 @@ def test_a_part_is_kept_for_its_key_only(tmp_path: Path) -> None:
 def test_the_exponent_is_the_slope_in_logarithms() -> None:
     assert exponent((10, 100, 1000), (3.0, 300.0, 30_000.0)) == pytest.approx(2.0)
     assert exponent((10, 100, 1000), (7.0, 7.0, 7.0)) == pytest.approx(0.0)
+
+
+@pytest.mark.slow
+def test_the_scale_of_indexes_is_measured(tmp_path: Path) -> None:
+    assert scale.main(["--count", "1200", "--dim", "64", "--queries", "40", "--output", str(tmp_path)]) == 0
+    result = json.loads((tmp_path / "scale-1200.json").read_text(encoding="utf-8"))
+    rows = {row["name"]: row for row in result["rows"]}
+    assert set(rows) >= {"flat", "binary", "ivf_rabitq", "ivf_pq", "hnsw"}
+    assert rows["flat"]["of_ten_nearest"] == 1
+    assert rows["flat"]["recall_at_1_of_places"] > 0.5
+    assert rows["binary"]["bytes_an_image"] < 64 < rows["flat"]["bytes_an_image"]
+    assert (tmp_path / "scale-1200.md").read_text(encoding="utf-8") == scale.table(result) + "\n"
+    assert (tmp_path / "scale-1200.png").stat().st_size > 1000
+
+
+def test_synthetic_places_are_functions_of_the_seed_and_a_place_has_four_views(tmp_path: Path) -> None:
+    rows, asked = scale.write_places(tmp_path / "a.npy", count=5000, dim=32, queries=100)
+    again, same = scale.write_places(tmp_path / "b.npy", count=5000, dim=32, queries=100)
+    np.testing.assert_array_equal(rows, again)
+    np.testing.assert_array_equal(asked, same)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(asked, axis=1), 1, atol=1e-5)
+    nearest = np.argsort(-(asked @ rows.T), axis=1)[:, 0]
+    assert (nearest // 4 == np.arange(100) * 50 // 4).mean() > 0.3  # of 1,250 places
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("scale-*.json")), ids=lambda file: file.stem)
+def test_the_committed_table_of_scale_is_that_of_its_result(file: Path) -> None:
+    result = json.loads(file.read_text(encoding="utf-8"))
+    assert file.with_suffix(".md").read_text(encoding="utf-8") == scale.table(result) + "\n"
 
 
 def a_result() -> dict:

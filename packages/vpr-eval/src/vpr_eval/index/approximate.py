@@ -122,6 +122,8 @@ class ApproximateIndex(DescriptorIndex):
     def _search(self, queries: Float32, norms: Float64, k: int) -> Neighbours:
         self._ready()
         cost, node = self._costs(queries, norms, k)
+        if not len(self._same.copies):
+            return in_order(cost, node, k, self.metric)
         pair, row = self._same.rows_of(node.ravel(), k)
         query = pair // node.shape[1]
         # From pairs to one row a query: as wide as the query that has most.

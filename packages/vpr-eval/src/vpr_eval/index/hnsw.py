@@ -67,6 +67,7 @@ class HNSWIndex(ApproximateIndex):
         self.threads = check_count("threads", threads)
         self._engine = faiss.IndexHNSWFlat(self.dim, self.links, faiss_metric(metric))
         self._engine.hnsw.efConstruction = self.ef_construction
+        self._view: StoredRows | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return ``links``, ``ef_construction``, ``ef_search`` and ``threads``."""
@@ -78,6 +79,7 @@ class HNSWIndex(ApproximateIndex):
         }
 
     def _add_distinct(self, rows: Float32) -> None:
+        self._view = None  # the engine moves its rows as it grows
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(self.threads)
         try:
@@ -90,8 +92,12 @@ class HNSWIndex(ApproximateIndex):
             self.checked = self._compare(self._rows_of_nodes())
 
     def _rows_of_nodes(self) -> StoredRows:
-        stored, count = faiss.downcast_index(self._engine.storage), int(self._engine.ntotal)
-        return StoredRows(np.asarray(faiss.rev_swig_ptr(stored.get_xb(), count * self.dim)).reshape(-1, self.dim))
+        count = int(self._engine.ntotal)
+        if self._view is not None and len(self._view) == count:
+            return self._view
+        stored = faiss.downcast_index(self._engine.storage)
+        self._view = StoredRows(np.asarray(faiss.rev_swig_ptr(stored.get_xb(), count * self.dim)).reshape(-1, self.dim))
+        return self._view
 
     def attach(self, rows: Stored) -> None:
         """Do nothing: the graph holds the rows themselves."""
@@ -116,5 +122,5 @@ class HNSWIndex(ApproximateIndex):
         count = len(arrays["identical_keys"]) if "identical_keys" in arrays else header.count
         engine = read_engine(payload, header, faiss.IndexHNSWFlat, count=count)
         self._restore(arrays, rows=header.count, about=header.check)
-        self._engine = engine
+        self._engine, self._view = engine, None
         self._engine.hnsw.efConstruction = self.ef_construction
