@@ -307,3 +307,23 @@ def test_the_budget_is_given_back_as_results_are_taken():
         assert result == number
         most = max(most, len(held) - number)
     assert 4 < most <= 8 + 2 + 1
+
+
+def test_before_the_first_result_each_thread_has_one_call():
+    """Slow calls: the reader must not be given more than it can afford just because nothing has been weighed yet."""
+    release, begun = threading.Event(), []
+
+    def slow(number):
+        begun.append(number)
+        release.wait(30)
+        return number
+
+    reader = ReadAhead(slow, count=40, workers=2, depth=40, weigh=lambda _: 100, budget=300)
+    results: list[int] = []
+    thread = threading.Thread(target=lambda: results.extend(reader))
+    thread.start()
+    time.sleep(0.05)
+    assert len(reader._ahead) <= 2
+    release.set()
+    thread.join(30)
+    assert results == list(range(40))

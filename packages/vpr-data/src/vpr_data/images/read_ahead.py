@@ -47,7 +47,7 @@ class ReadAhead(Generic[T]):
         self._ahead: deque[Future[T] | _Known[T]] = deque()
         # Counted as results come and go: to look at all that is waiting for each new call takes longer than decoding.
         self._lock = Lock()
-        self._heaviest = self._weight = self._weighed = 0
+        self._heaviest, self._weight, self._weighed = -1, 0, 0
         self._results = self._inline() if workers == 0 else self._threaded()
 
     def __iter__(self) -> Iterator[T]:
@@ -71,6 +71,8 @@ class ReadAhead(Generic[T]):
         if self._weigh is None or len(self._ahead) < max(1, self._workers):
             return True
         with self._lock:
+            if self._heaviest < 0:  # nobody knows yet what a result weighs: one for each thread, and no more
+                return False
             under_way = len(self._ahead) - self._weighed + 1
             return self._weight + under_way * self._heaviest <= self._budget
 
