@@ -130,7 +130,10 @@ class TestBackbones(BackboneContract):
             Trial(parameters={"num_clusters": 5, "form": "v2"}, label="v2"),
         ],
         "vlad": Trial(
-            parameters={"num_clusters": 5}, inert={"ignore_zeros": "the map has no location without features"}
+            parameters={"num_clusters": 5},
+            inert={"ignore_zeros": "the map has no location without features"},
+            # Rounded features go over to another cluster whole, where two centres are about as near.
+            options={"bfloat16_cosine": 0.95},
         ),
     }
     | installed(

@@ -171,6 +171,19 @@ class OverflowsInHalfPrecision(Layer):
         return super().forward(features)
 
 
+class RoundsUnderAutocast(Layer):
+    """Unit and finite, and not what float32 gives."""
+
+    def normalize(self, x: Tensor) -> Tensor:
+        coarse = torch.is_autocast_enabled("cpu") or x.dtype != torch.float32
+        return super().normalize((4 * x).sign() if coarse else x)
+
+    def forward(self, features: Tensor) -> Tensor:
+        self.check(features)
+        x = features.flatten(2).to(self.weight.dtype) - self.center[:, None]
+        return self.normalize((self.pool(x) @ self.weight).float())
+
+
 class OnlyContiguous(Layer):
     def forward(self, features: Tensor) -> Tensor:
         self.check(features)
@@ -222,6 +235,11 @@ def test_a_fault_is_caught_with_what_to_do(layer: type[Layer], expected: dict[st
     for test, said in expected.items():
         assert found[test].startswith("pooling 'layer': ")
         assert said in found[test]
+
+
+def test_another_direction_under_autocast_is_caught() -> None:
+    found = breaches(PoolingContract, spec_of(RoundsUnderAutocast))
+    assert "less than bfloat16_cosine = 0.99" in found["test_autocast"]
 
 
 def test_randomness_in_eval_is_caught() -> None:

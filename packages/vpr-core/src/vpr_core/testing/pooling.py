@@ -218,13 +218,26 @@ class PoolingContract(PoolingExport):
             )
 
     def test_autocast(self, case: Case) -> None:
-        """Under bfloat16 autocast the rows are still unit and finite."""
+        """Under bfloat16 autocast the rows are still unit and finite, and point where those of float32 do."""
         layer = self.layer(case)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            got = self.describe(layer, self.maps(case) * 30).float()
-        case.require(torch.isfinite(got).all(), "NaN or infinity under autocast; pool in float32")
-        worst = float((got.norm(dim=1) - 1).abs().max())
-        case.require(worst < 0.02, f"under autocast rows are off unit length by {worst:.3g}; normalise in float32")
+        for scale in (1.0, 30.0):
+            maps = self.maps(case) * scale
+            wanted = self.describe(layer, maps)
+            for given in (maps, maps.bfloat16()):
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    got = self.describe(layer, given).float()
+                case.require(torch.isfinite(got).all(), "NaN or infinity under autocast; pool in float32")
+                worst = float((got.norm(dim=1) - 1).abs().max())
+                case.require(
+                    worst < 0.02, f"under autocast rows are off unit length by {worst:.3g}; normalise in float32"
+                )
+                cosine = float(torch.nn.functional.cosine_similarity(got, wanted, dim=1).min())
+                least = self.option(case, "bfloat16_cosine")
+                case.require(
+                    cosine >= least,
+                    f"under bfloat16 autocast, maps times {scale:g} as {given.dtype}, the cosine to float32 is "
+                    f"{cosine:.5f}, less than bfloat16_cosine = {least:g}; pool in float32",
+                )
 
     def test_config_fields_matter(self, case: Case) -> None:
         """Each parameter changes something: shape, start, output in eval or train mode, gradient or what is trained."""

@@ -24,6 +24,7 @@ class PoolingTrial(Contract):
         min_locations: the smallest ``h * w`` it takes.
         init_features: local features for ``init_from_features``.
         exports: exported for maps of any size it is the same layer; False: it refuses to be, or other sizes afterwards.
+        bfloat16_cosine: smallest cosine of a descriptor under bfloat16 autocast to that of float32.
         tolerance: largest difference of two descriptors that should be equal, in float32.
     """
 
@@ -34,6 +35,7 @@ class PoolingTrial(Contract):
     min_locations: ClassVar[int] = 1
     init_features: ClassVar[int] = 400
     exports: ClassVar[bool] = True
+    bfloat16_cosine: ClassVar[float] = 0.99
     tolerance: ClassVar[float] = 2e-5
 
     def layer(self, case: Case, *, config: ComponentConfig | None = None, seed: int = 0, start: bool = True) -> Any:
