@@ -33,10 +33,17 @@ EXTRAS = {
     "vpr-backbones": "[sift,matlab]",
     "vpr-pooling": "[onnx]",
     "vpr-data": "[heif,video]",
-    "vpr-runner": "[hloc]",
+    "vpr-runner": "[hloc,serve]",
 }  # what some tests skip without
 READERS = ("kapture>=1.1.12", "pycolmap>=4.0")  # the tools that read what we write
-TEST_TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "hatchling>=1.26")
+TEST_TOOLS = (
+    "pytest>=8.3",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.100",
+    "hatchling>=1.26",
+    "httpx>=0.27",
+)
 
 
 def install_packages(session: nox.Session, *tools: str, plugins: Sequence[str] = (), extras: bool = False) -> None:

@@ -100,4 +100,4 @@ def _newton(offsets: Float64Array, pull: Float64Array, force: Float64Array) -> F
     det = a * c - b * b
     found = np.stack([c * force[..., 0] - b * force[..., 1], a * force[..., 1] - b * force[..., 0]], axis=-1)
     solvable = det > 1e-12 * (a + c) ** 2  # all places in a line, otherwise
-    return np.divide(found, det[..., None], out=np.zeros_like(found), where=solvable[..., None])
+    return np.asarray(np.divide(found, det[..., None], out=np.zeros_like(found), where=solvable[..., None]))

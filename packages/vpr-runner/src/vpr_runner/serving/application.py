@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
@@ -40,7 +41,7 @@ def application(where: Locator, *, limits: Limits | None = None, token: str | No
     """
     bounds, metrics = limits or Limits(), Metrics()
     app = FastAPI(title="vpr", version=__version__, docs_url=None, redoc_url=None)
-    # One thread computes, for the network takes one photo at a time; the event loop goes on reading and answering.
+    # The network takes one photo at a time while the next is decoded; the event loop goes on reading and answering.
     pool = ThreadPoolExecutor(2, thread_name_prefix="vpr-serve")
     waiting = 0
     known = {"/", "/healthz", "/metrics", "/search", "/search/batch", "/openapi.json"}
@@ -159,8 +160,6 @@ def _said(status: int, sentence: str) -> JSONResponse:
 def _page(where: Locator) -> tuple[str, dict[str, str]]:
     """Return the page that takes a photo, and its headers."""
     xy = where.map.places.metres()
-    import numpy as np
-
     drawing = Drawing(Shown(title="", facts=[], queries=[], ground=np.zeros((0, 2)) if xy is None else xy))
     folder = Path(__file__).parents[1] / "pages" / "templates"
     script, style = ((folder / name).read_text(encoding="utf-8") for name in ("serve.js", "page.css"))
