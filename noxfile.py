@@ -43,6 +43,7 @@ TEST_TOOLS = (
     "hypothesis>=6.100",
     "hatchling>=1.26",
     "httpx>=0.27",
+    "selenium>=4.20",
 )
 
 
