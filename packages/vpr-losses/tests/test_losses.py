@@ -330,3 +330,15 @@ def test_terms_refuses(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         WeaklySupervisedRanking().terms(torch.zeros(2, 4), torch.zeros(positives), torch.zeros(negatives), **masks)
+
+
+@pytest.mark.parametrize("kind", [JointSARE, IndependentSARE, WeaklySupervisedRanking])
+def test_a_query_without_negatives_is_not_counted(kind: type[TupleLoss]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    query, positives = torch.randn(2, 4, generator=generator), torch.randn(2, 1, 4, generator=generator)
+    near = query.unsqueeze(1).repeat(1, 3, 1)  # violates every margin
+    mask = torch.tensor([[True, True, False], [False, False, False]])
+    total, count = kind().terms(query, positives, near, negative_mask=mask)
+    alone, counted = kind().terms(query[:1], positives[:1], near[:1], negative_mask=mask[:1])
+    torch.testing.assert_close(total, alone)
+    assert int(count) == int(counted) == (1 if kind is JointSARE else 2)
