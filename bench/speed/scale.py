@@ -206,6 +206,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     """Draw recall@1 against bytes an image and against the time of a query."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(12, 4.8), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
@@ -216,6 +217,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
             style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number // 2 % len(MARKERS)]}
             axis.plot(row[key], 100 * row["recall_at_1_of_places"], linestyle="", label=row["name"], **style)
         axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(label)
         axis.set_ylabel("recall@1 of places, %")
         axis.grid(visible=True, color="#dddddd", linewidth=0.6)
