@@ -32,7 +32,10 @@ def run_cell(
     """
     config = _started(cell, registry, folder=trainings, progress=progress)
     if cell.stage == "trained":
-        retriever, seconds = _trained(config, registry, trainings / cell.training_key[:16], progress=progress)
+        folder = trainings / cell.training_key[:16]
+        retriever, seconds = timed(
+            lambda: train(config, registry, run_directory=folder, progress=progress).retriever, _clock_of(folder)
+        )
     else:
         retriever, seconds = initialised(config, registry, progress=progress), None
     reports = {
@@ -68,19 +71,18 @@ def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) ->
     """Return the cell's run file with the weights that it starts from, which are learnt first where none did yet."""
     if cell.pretraining is None:
         return cell.config
-    run_directory = folder / weights_key(cell.pretraining)[:16]
-    _trained(cell.pretraining, registry, run_directory, progress=progress)
+    before = cell.pretraining
+    run_directory = folder / weights_key(before)[:16]
+    timed(
+        lambda: train(before, registry, run_directory=run_directory, progress=progress).retriever,
+        _clock_of(run_directory),
+    )
     weights = {"weights": str(run_directory / "model" / MODEL_FILE)}
     return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})
 
 
-def _trained(
-    config: RunConfig, registry: Registry, run_directory: Path, *, progress: bool
-) -> tuple[Retriever, float | None]:
-    def work() -> Retriever:
-        return train(config, registry, run_directory=run_directory, progress=progress).retriever
-
-    return timed(work, run_directory.with_name(f"{run_directory.name}.json"))
+def _clock_of(run_directory: Path) -> Path:
+    return run_directory.with_name(f"{run_directory.name}.json")
 
 
 def timed(work: Callable[[], Retriever], file: Path) -> tuple[Retriever, float | None]:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
+    from vpr_core.config.sections import ImageConfig
 
 __all__ = ["remarks", "remarks_of"]
 
 
-def remarks(config: RunConfig, registry: Registry) -> Iterator[str]:
+def remarks(blocks: Mapping[str, ComponentConfig], image: ImageConfig, registry: Registry) -> Iterator[str]:
     """Yield a line for each remark: ``backbone: weights: imagenet takes timm's ...``. Imports no torch."""
-    for kind in ("backbone", "pooling", "index"):
-        for said in registry.remarks(kind, getattr(config, kind)):
+    for kind, block in blocks.items():
+        for said in registry.remarks(kind, block):
             yield f"{kind}: {said}"
-    needs = registry.image_needs(config.backbone)
+    needs = registry.image_needs(blocks["backbone"])
     if needs is None:
         return
-    if said := needs.departure(config.image.model_dump()):
+    if said := needs.departure(image.model_dump()):
         yield said
-    elif config.image.size is None and needs.said:
+    elif image.size is None and needs.said:
         yield f"image.size: null keeps images as they are, and this backbone takes: {needs.said}"
 
 

@@ -63,7 +63,8 @@ def _is_suite(path: Path) -> bool:
 def _check_run(path: Path, settings: list[str] | None, plugin: list[Path] | None, *, show: bool) -> str:
     config, registry = load(path, settings=settings, plugins=plugin)
     if not show:
-        return "\n".join([f"{path}: ok", *(f"  {said}" for said in remarks(config, registry))])
+        blocks = {kind: getattr(config, kind) for kind in ("backbone", "pooling", "index")}
+        return "\n".join([f"{path}: ok", *(f"  {said}" for said in remarks(blocks, config.image, registry))])
     from vpr_core.config import to_yaml
 
     return to_yaml(config)

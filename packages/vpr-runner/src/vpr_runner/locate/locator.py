@@ -23,7 +23,7 @@ from vpr_runner.maps.opened import open_map
 from vpr_runner.network.storage import fingerprint, load_retriever, stored_config
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_runner.locate.located import Located
     from vpr_runner.maps.opened import Map
     from vpr_runner.network.retriever import Retriever
@@ -42,7 +42,9 @@ class Locator:
     Args:
         opened: the map.
         retriever: the network that made it.
-        config: ``image``, ``compute`` and ``index`` are used.
+        model: fingerprint of the network.
+        compute: how images are prepared and the network is run.
+        index: what the map is searched with.
         registry: builds the index.
 
     Raises:
@@ -52,17 +54,26 @@ class Locator:
         ``where = Locator.open("map/"); where("query.jpg")``
     """
 
-    def __init__(self, opened: Map, retriever: Retriever, config: RunConfig, registry: Registry) -> None:
-        if opened.descriptors.fingerprint != fingerprint(retriever, config):
+    def __init__(
+        self,
+        opened: Map,
+        retriever: Retriever,
+        *,
+        model: str,
+        compute: Compute,
+        index: ComponentConfig,
+        registry: Registry,
+    ) -> None:
+        if opened.descriptors.fingerprint != model:
             raise UsageError(
                 f"{opened.folder} was made with another model, or with another image size; descriptors of two models "
                 "cannot be compared: name the right one, or extract again"
             )
         self.map = opened
         self.guess = Guess.of(opened)
-        self.compute = Compute.of(config.compute, config.image)
+        self.compute = compute
         self._retriever = retriever.to(self.compute.device).eval()
-        self._index = MapIndex(opened.descriptors, folder=opened.folder, index=config.index, registry=registry)
+        self._index = MapIndex(opened.descriptors, folder=opened.folder, index=index, registry=registry)
         self._lock = threading.Lock()
 
     @classmethod
@@ -86,7 +97,14 @@ class Locator:
         refuse_foreign_choices(config, registry, source=str(opened.network), kinds={"index", "runtime"})
         if device is not None:
             config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
-        return cls(opened, retriever, config, registry)
+        return cls(
+            opened,
+            retriever,
+            model=fingerprint(retriever, config),
+            compute=Compute.of(config.compute, config.image),
+            index=config.index,
+            registry=registry,
+        )
 
     def __call__(self, photo: Image, *, count: int = 5, max_pixels: int | None = None) -> Located:
         """Return where ``photo`` was taken.

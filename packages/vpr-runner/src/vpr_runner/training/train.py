@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from vpr_core import UsageError
 from vpr_core.types import SupportsFeatureInit
 from vpr_data import Augmentation
 from vpr_runner.code import local_code
@@ -128,7 +127,16 @@ def train(
             ranks=ranks,
             run=run,
             source=rooms.source(retriever, learnt.images, augment=_augmentation(config.image.augment, config.seed)),
-            validation=Validation.of(dataset, retriever, config, registry, rooms=rooms),
+            validation=Validation.of(
+                dataset,
+                retriever,
+                config.train,
+                index=config.index,
+                registry=registry,
+                cuts=config.eval.recall_at,
+                seed=config.seed,
+                rooms=rooms,
+            ),
             state=TrainState(
                 retriever=retriever,
                 stepper=Stepper(
@@ -168,10 +176,11 @@ def train(
                     tuple_epoch(job, learnt)
                 else:
                     place_epoch(job, learnt)
-            if job.state.step == 0:
-                raise UsageError(
-                    "train: an epoch went by without a step, because no tuple taught anything; look at "
-                    "train.negatives_beyond, train.positives and the loss's margin, and at the unit of the positions"
+            if job.state.step == 0 and ranks.is_main:  # that negatives exist was looked at before the start
+                log.warning(
+                    "epoch %d made no step: no tuple violates the margin. Either the network tells these places apart "
+                    "already, or look at train.negatives_beyond, train.positives and the loss's margin",
+                    job.state.epoch + 1,
                 )
             job.state.next_epoch()
             job.save()

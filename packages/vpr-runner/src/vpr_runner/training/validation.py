@@ -17,7 +17,8 @@ from vpr_runner.keys import sample
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vpr_core import ComponentConfig, Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
+    from vpr_core.config.sections import TrainConfig
     from vpr_core.types import Dataset
     from vpr_runner.network.retriever import Retriever
     from vpr_runner.training.prefix import FrozenCaches
@@ -66,24 +67,33 @@ class Validation:
 
     @classmethod
     def of(
-        cls, dataset: Dataset, retriever: Retriever, config: RunConfig, registry: Registry, *, rooms: FrozenCaches
+        cls,
+        dataset: Dataset,
+        retriever: Retriever,
+        settings: TrainConfig,
+        *,
+        index: ComponentConfig,
+        registry: Registry,
+        cuts: Sequence[int],
+        seed: int,
+        rooms: FrozenCaches,
     ) -> Validation | None:
         """Prepare the validation split of ``dataset``; None, with a warning, when it has none."""
         if "val" not in dataset.split_names:
             log.warning("the data set has no split 'val': nothing tells which epoch is best, so the last one is kept")
             return None
         whole = dataset.split("val")
-        chosen = sample(len(whole.queries), config.train.val_queries, config.seed, "validation queries")
+        chosen = sample(len(whole.queries), settings.val_queries, seed, "validation queries")
         split = SomeQueries(whole, chosen)
         check_answerable(split, split.positives())
         images = JoinedImages(split.queries, split.database)
         return cls(
             split=split,
             source=rooms.source(retriever, images),
-            index=config.index,
+            index=index,
             registry=registry,
-            select=config.train.select,
-            cuts=config.eval.recall_at,
+            select=settings.select,
+            cuts=cuts,
         )
 
     def measure(self, retriever: Retriever, *, compute: Compute, ranks: Ranks, shown: bool = False) -> Measured:
