@@ -204,7 +204,8 @@ PUBLISHED = "its images are a download; vpr-data tests it on made-up ones"
             parameters=road,
             other={"name": ["another"], "columns": [{"place": "time"}], "unit": ["place"]},
             inert=dict.fromkeys(
-                ("root", "table", "database", "queries", "positions", "npz"), "where positions come from"
+                ("root", "table", "database", "queries", "positions", "npz", "gpx", "gpx_offset"),
+                "where positions come from",
             ),
         ),
     }
