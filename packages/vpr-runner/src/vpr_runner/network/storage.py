@@ -34,7 +34,7 @@ __all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retrie
 
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
-_NO_DATA: dict[str, Any] = {"dataset": {"type": "none"}, "plugins": []}
+_ALONE: dict[str, Any] = {"dataset": {"type": "none"}, "plugins": [], "engine": {"type": "local"}, "loggers": []}
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +42,7 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig, *, alone
     """Write ``retriever`` and ``config`` to ``path`` (a folder: to ``model.safetensors`` in it); return the file.
 
     The file is replaced as a whole. ``<name>.json`` beside it repeats the configuration for people.
-    ``alone`` leaves data set and plug-in files out of it: the network is to be carried away.
+    ``alone`` leaves out of it where data, work and records were: the network is to be carried away.
     """
     file = path if path.suffix == ".safetensors" else path / MODEL_FILE
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in retriever.state_dict().items()}
@@ -52,7 +52,7 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig, *, alone
         "fingerprint": fingerprint(retriever, config, weights=digest),
         "weights_sha256": digest,  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
-        "config": {**config.model_dump(mode="json"), **(_NO_DATA if alone else {})},
+        "config": {**config.model_dump(mode="json"), **(_ALONE if alone else {})},
     }
     description["sha256"] = _digest(description)  # of the above: one flipped bit is another image size
     atomic.write_bytes(file, safetensors.torch.save(tensors, {"vpr": json.dumps(description, allow_nan=False)}))
