@@ -112,3 +112,13 @@ def test_memory_is_bounded_and_keeps_the_first() -> None:
     other.remember(np.array([0]), pixels[:1])
     other.remember(np.array([1]), torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
     assert other.one(1) is None
+
+
+def test_what_is_first_seen_while_encoding_is_added_to_while_training() -> None:
+    memory = PixelMemory(4)
+    images = torch.arange(2 * 3 * 2 * 2, dtype=torch.uint8).view(2, 3, 2, 2)
+    with torch.inference_mode():
+        memory.remember(np.array([0, 1]), images.clone())
+    memory.remember(np.array([2, 3]), images + 100)
+    assert memory.holds(np.array([0, 1, 2, 3]))
+    assert torch.equal(memory.take(np.array([3, 0])), torch.stack([images[1] + 100, images[0]]))

@@ -36,7 +36,9 @@ class PixelMemory:
             if not len(images):
                 return
             rows = min(len(self._row), self._most // max(1, images[0].numel()))
-            self._pixels = torch.empty((rows, *images.shape[1:]), dtype=torch.uint8)  # pages are taken when written
+            with torch.inference_mode(False):  # the first images may come while encoding, later ones while training
+                # Pages of memory are taken when they are written.
+                self._pixels = torch.empty((rows, *images.shape[1:]), dtype=torch.uint8)
         room = len(self._pixels) - self._used
         if not room or images.shape[1:] != self._pixels.shape[1:] or self.holds(positions):
             return
