@@ -204,7 +204,7 @@ def test_init_writes_what_validates_to_the_defaults(
 ) -> None:
     chosen = [f"--{kind}={name}" for kind, name in _STUB_NAMES.items()]
     path = tmp_path / "new.yaml"
-    assert main(["init", str(path), *chosen, "--plugin", str(STUBS)]) == 0
+    assert main(["init", "--full", str(path), *chosen, "--plugin", str(STUBS)]) == 0
     registry = build_registry(plugin_files=[STUBS])
     fresh = load_run_file(path, registry)
     expected = load_run_file(run_file, registry, ["train.epochs=5", "name=run"])
@@ -217,14 +217,14 @@ def test_init_writes_what_validates_to_the_defaults(
     assert "\n#   power: 3.0 " in text
     assert "0 < x <= 10" in text
 
-    assert main(["init", str(path), *chosen, "--plugin", str(STUBS)]) == 2
+    assert main(["init", "--full", str(path), *chosen, "--plugin", str(STUBS)]) == 2
     assert "--force" in capsys.readouterr().err
 
 
 def test_every_line_that_init_comments_out_is_a_default(run_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Taking away every ``# `` in front of a value changes nothing: the lines say what holds without them."""
     chosen = [f"--{kind}={name}" for kind, name in _STUB_NAMES.items()]
-    assert main(["init", "-", *chosen, "--plugin", str(STUBS)]) == 0
+    assert main(["init", "--full", "-", *chosen, "--plugin", str(STUBS)]) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("dataset:"))
@@ -244,7 +244,7 @@ def test_every_line_that_init_comments_out_is_a_default(run_file: Path, capsys: 
 
 def test_init_marks_what_has_no_default(run_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = [f"--{kind}={name}" for kind, name in {**_STUB_NAMES, "pooling": "stub_other"}.items()]
-    assert main(["init", "-", *chosen, "--plugin", str(STUBS)]) == 0
+    assert main(["init", "--full", "-", *chosen, "--plugin", str(STUBS)]) == 0
     assert "\n  clusters: CHANGE_ME" in capsys.readouterr().out
 
 

@@ -30,7 +30,7 @@ __all__ = ["app", "command"]
 
 EPILOG = """\b
 Examples:
-  vpr init run.yaml                              a commented run file to start from
+  vpr init run.yaml                              a run file to start from
   vpr train run.yaml --output runs/first         train; the best weights end in runs/first
   vpr eval runs/first                            recall@N of the trained network on the test split
   vpr extract runs/first photos/ -o map/         descriptors of your own images
@@ -79,7 +79,7 @@ for _name, _module, _short in (
     ("explain", explain, "What a network looks at and finds, as pictures."),
     ("import", importing, "A network that another project trained."),
     ("bench", bench, "Compare methods; print one table."),
-    ("init", init, "Write a commented run file to start from."),
+    ("init", init, "Write a run file to start from."),
     ("validate", validate, "Check run files and suites, all faults at once."),
     ("schema", schema, "JSON schema of run files, for editors."),
 ):

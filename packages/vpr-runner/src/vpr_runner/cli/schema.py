@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import PluginOption
 
-__all__ = ["schema"]
+__all__ = ["schema", "write_schema"]
 
 EPILOG = """\b
 Examples:
@@ -32,11 +32,30 @@ def schema(
     plugin: PluginOption = None,
 ) -> None:
     """Print the JSON schema of run files, with every installed component."""
-    text = json.dumps(registry_of(plugin).json_schema(), indent=2, ensure_ascii=False)
+    found = registry_of(plugin).json_schema()
     if output is None:
-        print(text)
+        print(json.dumps(found, indent=2, ensure_ascii=False))
         return
+    write_schema(found, output, force=True)
+    print(output)
+
+
+def write_schema(content: dict[str, Any], path: Path, *, force: bool = False) -> None:
+    """Write a schema; an older one of the same title is replaced.
+
+    Raises:
+        FileExistsError: ``path`` holds something else, and ``force`` is not given.
+    """
     from vpr_runner.files.atomic import write_text
 
-    write_text(output, text + "\n")
-    print(output)
+    if not force and path.exists() and _title(path) != content["title"]:
+        raise FileExistsError(f"{path} is there and is no schema of ours; `vpr schema -o FILE` writes one elsewhere")
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _title(path: Path) -> object:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content.get("title") if isinstance(content, dict) else None
