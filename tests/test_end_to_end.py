@@ -177,6 +177,39 @@ def test_search_finds_what_the_descriptors_say(trained: Path, extracted: Path, r
     assert re.fullmatch(r" +1  \d\.\d{4}  test/database/\S+  x [\d.]+  y [\d.]+", out.splitlines()[1])
 
 
+def test_a_map_is_calibrated_by_the_split_that_it_was_made_for(
+    trained: Path, extracted: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The map, the run and `--set` each know the data set; all learn the same, under both names of the command."""
+    named = tmp_path / "map"
+    shutil.copytree(extracted, named)  # moved: it is known by what it holds
+    learnt = []
+    for arguments in (
+        ("calibrate", named, "--split", "test"),
+        ("calibrate", named, "--split", "test", "--set", "dataset={type: city, size: small}"),
+        ("eval", trained, "--calibrate", named),
+        ("eval", "--calibrate", named, "--split", "test"),
+    ):
+        code, out, err = run(*arguments, "--json", "-q")
+        assert (code, err) == (0, "")
+        learnt.append(json.loads(out)["calibration"])
+        assert json.loads((named / "calibration.json").read_text()) == learnt[-1]
+    assert learnt[0]["photos"] == 20
+    assert learnt[0]["learnt"] == "queries of the split test"
+    assert all(other == learnt[0] for other in learnt)
+    code, out, _ = run("eval", "--calibrate", named, "--json", "-q")
+    assert code == 0
+    assert json.loads(out)["calibration"]["photos"] == 48  # without a split: its own images
+
+    monkeypatch.setenv("VPR_CACHE", str(tmp_path / "elsewhere"))  # another machine
+    code, _, err = run("calibrate", named, "--split", "test", "-q")
+    assert code == 2
+    assert "of which data set?" in err
+    code, _, err = run("eval", trained, "--calibrate", named, "--html", tmp_path / "page.html")
+    assert code == 2
+    assert "--calibrate: asks a map, and --html" in err
+
+
 def _descriptor(retriever: Any, path: Path) -> np.ndarray:
     import torch
 

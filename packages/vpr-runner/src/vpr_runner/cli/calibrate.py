@@ -1,25 +1,32 @@
-"""``vpr calibrate``: when is an answer of a map to be believed?"""
+"""``vpr calibrate``, and ``vpr eval --calibrate``: when is an answer of a map to be believed?"""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
-__all__ = ["calibrate"]
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import ImageSet
+    from vpr_runner.locate.learning import Learnt
+
+__all__ = ["calibrate", "calibrate_by_split"]
 
 EPILOG = """\b
 Examples:
   vpr calibrate map/                      each image of the map, looked up among the others
   vpr calibrate map/ other-photos/        better: photos of the same area with positions, taken another day
-  vpr calibrate map/ --split test --set 'dataset={type: city}'     queries of a data set
+  vpr calibrate map/ --split test         queries of the data set that the map was made of here
+  vpr eval runs/first --calibrate map/    the same, of the split that the run names
+  vpr calibrate map/ --split test --set 'dataset={type: city}'     of another data set
   vpr calibrate map/ --within 10 --json
 
 Writes calibration.json into the map, sealed with it: the largest distance at which 99 % of first answers are right,
@@ -37,7 +44,7 @@ def calibrate(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", metavar="NAME", help="Queries of this split of `--set dataset`."),
+        typer.Option("--split", metavar="NAME", help="Queries of this split of the data set the map was made of."),
     ] = None,
     within: Annotated[
         float, typer.Option("--within", min=0.001, metavar="M", help="Metres within which an answer is right.")
@@ -62,75 +69,121 @@ def calibrate(
     if photos is not None and split is not None:
         raise UsageError("which photos? A folder, or --split NAME (one of the two)")
     opened = open_map(database)
-    if opened.network is None or opened.seal is None:
+    if opened.network is None:
         raise UsageError(f"{database} was written by an earlier version; extract it again to calibrate it")
     retriever, config, registry = open_model(
         opened.network,
         plugins=plugin,
-        settings=settings,
+        settings=[*(_known_source(database) if split else ()), *(settings or ())],
         device=device,
         quiet=quiet,
         builds={"index", "runtime", *(("dataset",) if split else ())},
     )
+    from vpr_runner.locate.learning import calibrate_map
 
-    from vpr_runner.files import atomic
-    from vpr_runner.files.lock import folder_lock
-    from vpr_runner.files.provenance import provenance
-    from vpr_runner.locate.asking import ask_others, leave_one_out, truth_of
-    from vpr_runner.locate.calibrate import learn
-    from vpr_runner.locate.calibration import CALIBRATION_FILE
-    from vpr_runner.locate.guess import rows_digest, spacing
-    from vpr_runner.locate.judge import as_text, judge
-    from vpr_runner.maps.index import MapIndex
-    from vpr_runner.maps.write import seal_map
-    from vpr_runner.network.storage import fingerprint
-
-    if opened.descriptors.fingerprint != fingerprint(retriever, config):
-        raise UsageError(f"{database}: --set changes what the network computes; its descriptors could not be compared")
-    index = MapIndex(opened.descriptors, folder=database, index=config.index, registry=registry)
-    if photos is None and split is None:
-        asked, learnt = leave_one_out(opened, index, most=most), "its own images, each without itself"
-    else:
-        from vpr_data.tables.photos import open_photos
-        from vpr_runner.data import split_of
-        from vpr_runner.encoding.compute import Compute
-        from vpr_runner.encoding.encode import encode_all
-        from vpr_runner.encoding.source import ImageSource
-
-        if split is not None:
-            images, name = split_of(config.dataset, registry, name=split).queries, f"queries of the split {split}"
-        else:
-            images, name = open_photos(Path(str(photos))).images, f"photos in {photos}"
-        truth = truth_of(images, opened)
-        compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
-        rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute, shown=not quiet)
-        good = [row for row in range(len(rows)) if row not in encoded.failures]
-        asked, learnt = ask_others(opened, index, rows[good], truth[good]), name
-        if encoded.failures:
-            print(f"{len(encoded.failures)} photos could not be read", file=sys.stderr)
-    floor = spacing(opened.places) / 2
-    found = learn(
-        asked,
-        opened.places,
-        floor=floor,
+    images, named = _asked_for(photos, split, config, registry, database)
+    found = calibrate_map(
+        opened,
+        retriever,
+        config,
+        registry,
+        photos=images,
+        named=named,
         within=within,
         precision=precision,
-        learnt=learnt,
-        rows=rows_digest(opened),
+        most=most,
+        progress=not quiet,
     )
-    judged = judge(asked, opened.places, floor=floor, within=within, precision=precision) if len(asked) >= 20 else None
-    with folder_lock(database, purpose="vpr calibrate"):
-        atomic.write_json(database / CALIBRATION_FILE, found.to_json())
-        seal_map(database)
+    _tell(database, found, output=output, as_json=as_json)
+
+
+def calibrate_by_split(
+    database: Path,
+    model: Path,
+    *,
+    output: Path | None,
+    settings: Sequence[str] | None,
+    plugin: Sequence[Path] | None,
+    device: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Calibrate a map by the queries of the split that a run names: ``vpr eval MODEL --calibrate MAP``."""
+    from vpr_runner.maps.opened import open_map
+
+    opened = open_map(database)
+    retriever, config, registry = open_model(
+        model,
+        plugins=plugin,
+        settings=settings,
+        device=device,
+        quiet=quiet,
+        builds={"dataset", "index", "runtime"},
+    )
+    from vpr_runner.locate.learning import calibrate_map
+
+    images, named = _asked_for(None, config.eval.split, config, registry, database)
+    found = calibrate_map(
+        opened,
+        retriever,
+        config,
+        registry,
+        photos=images,
+        named=named,
+        within=25.0,
+        precision=0.99,
+        most=1000,
+        progress=not quiet,
+    )
+    _tell(database, found, output=output, as_json=as_json)
+
+
+def _known_source(database: Path) -> list[str]:
+    from vpr_runner.maps.source import noted_source
+
+    block = noted_source(database)
+    return [] if block is None else [f"dataset={json.dumps(block)}"]
+
+
+def _asked_for(
+    photos: Path | None, split: str | None, config: RunConfig, registry: Registry, database: Path
+) -> tuple[ImageSet | None, str]:
+    """Return the photos to ask for, None for the map's own, and what they are in words."""
+    if split is not None:
+        from vpr_core import UsageError
+        from vpr_runner.data import split_of
+
+        if config.dataset.type == "none":
+            raise UsageError(
+                f"--split {split}: of which data set? This machine does not know what {database} was made of; name the "
+                f"run (vpr eval RUN --split {split} --calibrate {database}), or --set 'dataset={{type: folder, root: "
+                "DIR}'"
+            )
+        return split_of(config.dataset, registry, name=split).queries, f"queries of the split {split}"
+    if photos is not None:
+        from vpr_data.tables.photos import open_photos
+
+        return open_photos(photos).images, f"photos in {photos}"
+    return None, "its own images, each without itself"
+
+
+def _tell(database: Path, learnt: Learnt, *, output: Path | None, as_json: bool) -> None:
+    from vpr_runner.files import atomic
+    from vpr_runner.files.provenance import provenance
+    from vpr_runner.locate.judge import as_text
+
+    found, judged = learnt.calibration, learnt.evaluation
+    if learnt.unreadable:
+        print(f"{learnt.unreadable} photos could not be read", file=sys.stderr)
     facts = {"calibration": found.to_json(), "evaluation": judged, "provenance": provenance()}
     if output is not None:
         atomic.write_json(output, facts)
     if as_json:
         print(json.dumps(facts, indent=2))
         return
-    print(f"{database}: learnt from {found.photos} photos ({learnt})")
+    print(f"{database}: learnt from {found.photos} photos ({found.learnt})")
     if found.threshold is None or found.interval is None:
-        print(f"  no distance at which {100 * precision:g} % of first answers are right: nothing is believed")
+        print(f"  no distance at which {100 * found.precision:g} % of first answers are right: nothing is believed")
     else:
         from vpr_eval import wilson_interval
 
@@ -138,6 +191,6 @@ def calibrate(
         nearest, farthest = found.interval
         print(
             f"  believed up to distance {found.threshold:.4f} (95 %: {nearest:.4f} .. {farthest:.4f}): "
-            f"{found.right} of {found.believed} right within {within:g} m (at least {100 * low:.0f} %, 95 %)"
+            f"{found.right} of {found.believed} right within {found.within:g} m (at least {100 * low:.0f} %, 95 %)"
         )
     print(as_text(judged) if judged else "  fewer than 20 photos: too few to measure what this is worth")

@@ -32,6 +32,7 @@ Examples:
   vpr eval runs/first --predictions answers.csv --curve pr.png
   vpr eval --from-predictions theirs.csv --dataset '{type: folder, root: photos}' --against first.json
   vpr eval runs/first --html report.html                    a page to look at: map, answers, worst failures first
+  vpr eval runs/first --calibrate map/                      learn from this split when the map is to be believed
   vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
   vpr eval runs/first --retrieval holidays --root data/holidays --dim 256
@@ -69,6 +70,10 @@ def evaluate(
     compared: Annotated[
         Path | None,
         typer.Option("--against", metavar="FILE.json", help="Compare with this report of another network."),
+    ] = None,
+    calibrated: Annotated[
+        Path | None,
+        typer.Option("--calibrate", metavar="MAP", help="Learn when this map is to be believed; see `vpr calibrate`."),
     ] = None,
     retrieval: Annotated[
         str | None, typer.Option("--retrieval", metavar="NAME", help="mAP on this retrieval benchmark instead.")
@@ -114,6 +119,27 @@ def evaluate(
     """Evaluate a network: recall@N on a split, or mAP on a retrieval benchmark; with intervals and the protocol."""
     from vpr_core import UsageError
 
+    if calibrated is not None:
+        others: dict[str, Any] = {
+            "--html": html,
+            "--against": compared,
+            "--retrieval": retrieval,
+            "--from-predictions": given,
+        }
+        others |= {"--predictions": predictions, "--curve": curve, "--dim": dim, "--time": timed or None}
+        for option, value in others.items():
+            if value is not None:
+                raise UsageError(f"--calibrate: asks a map, and {option} is about an evaluation; leave out one of them")
+        from vpr_runner.cli.calibrate import calibrate, calibrate_by_split
+
+        common: dict[str, Any] = {"output": output, "plugin": plugin, "device": device}
+        common |= {"quiet": quiet, "as_json": as_json}
+        if model is None:
+            calibrate(calibrated, split=split, settings=settings, **common)
+        else:
+            settings = [*(settings or ()), *([f"eval.split={split}"] if split else ())]
+            calibrate_by_split(calibrated, model, settings=settings, **common)
+        return
     if compared is not None and (retrieval is not None or as_json):
         raise UsageError("--against: compares recalls, as text; leave out --retrieval and --json")
     if html is not None and retrieval is not None:

@@ -113,6 +113,10 @@ def extract(
         progress=not quiet,
         registry=registry,
     )
+    if split is not None:
+        from vpr_runner.maps.source import note_source
+
+        note_source(output, config.dataset)
     print(f"{result.images} images, {result.written} of them now, {retriever.out_dim} numbers each, in {output}")
     for name, reason in list(result.failures.items())[:10]:
         print(f"unreadable: {name}: {reason}", file=sys.stderr)
