@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import read_yaml
 
-__all__ = ["RESERVED", "Stage", "Suite", "find_suite", "load_suite", "plugins_of", "suite_folders"]
+__all__ = ["RESERVED", "Stage", "Suite", "find_suite", "known_suites", "load_suite", "plugins_of", "suite_folders"]
 
 Stage = Literal["untrained", "trained"]
 Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^/\\|\x00-\x1f]+$")]
@@ -125,8 +125,12 @@ def find_suite(name: str | Path) -> Path:
         for folder in folders:
             if (folder / f"{name}.yaml").is_file():
                 return folder / f"{name}.yaml"
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-    raise UsageError(f"{name}: no such suite file; by name there are: {', '.join(known) or 'none'}")
+    raise UsageError(f"{name}: no such suite file; by name there are: {', '.join(known_suites()) or 'none'}")
+
+
+def known_suites(start: Path | None = None) -> list[str]:
+    """Return the names of suites, sorted."""
+    return sorted({file.stem for folder in suite_folders(start) for file in folder.glob("*.yaml")})
 
 
 def load_suite(path: Path) -> Suite:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpr_runner.cli.completing import suite as suite_
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import Data, DeviceOption, OutputOption, PluginOption, QuietOption, SetOption
 
@@ -35,7 +36,12 @@ gets result.json (provenance, per-seed and per-query outcomes), table.md and rec
 def bench(
     suite: Annotated[
         str | None,
-        typer.Argument(metavar="SUITE", help="Suite file, or its name: city, smoke, real ...", show_default=False),
+        typer.Argument(
+            metavar="SUITE",
+            help="Suite file, or its name: city, smoke, real ...",
+            show_default=False,
+            autocompletion=suite_,
+        ),
     ] = None,
     output: OutputOption = None,
     only: Annotated[
@@ -70,10 +76,11 @@ def bench(
     if render or into:
         _show_results(render or [], into, results)
         return
+    from vpr_runner.bench.suite import known_suites, plugins_of
+
     if suite is None:
-        raise UsageError("which suite? A file, or one of these by name: " + ", ".join(_known()))
+        raise UsageError("which suite? A file, or one of these by name: " + ", ".join(known_suites()))
     from vpr_runner.bench import find_suite, load_suite, plan
-    from vpr_runner.bench.suite import plugins_of
     from vpr_runner.cli.loading import overrides_of
 
     loaded = load_suite(find_suite(suite))
@@ -92,12 +99,6 @@ def bench(
         _print_plan(cells, folder)
         return
     _run(loaded, cells, folder, registry, trainings=trainings, quiet=quiet)
-
-
-def _known() -> list[str]:
-    from vpr_runner.bench.suite import suite_folders
-
-    return sorted({file.stem for folder in suite_folders() for file in folder.glob("*.yaml")})
 
 
 def _show_results(files: list[Path], document: Path | None, results: Path) -> None:

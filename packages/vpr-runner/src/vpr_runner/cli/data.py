@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vpr_runner.cli.completing import component, component_field
 from vpr_runner.cli.dataset_config import dataset_config
 from vpr_runner.cli.options import JsonOption, PluginOption, QuietOption
 
@@ -34,11 +35,20 @@ _WORDS = {
 
 NameArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Data set, or a run file.", show_default=False),
+    typer.Argument(
+        metavar="NAME", help="Data set, or a run file.", show_default=False, autocompletion=component("dataset")
+    ),
 ]
 RootOption = Annotated[Path | None, typer.Option("--root", metavar="DIR", help="Where it lies.", show_default=False)]
 FieldOption = Annotated[
-    list[str] | None, typer.Option("--set", "-s", metavar="FIELD=VALUE", help="Other fields of its block; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="FIELD=VALUE",
+        help="Other fields of its block; repeatable.",
+        autocompletion=component_field("dataset"),
+    ),
 ]
 
 app = typer.Typer(
@@ -134,7 +144,12 @@ def check(
     short_help="Download what is public; say whom to ask for the rest.",
 )
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A published set.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A published set.", show_default=False, autocompletion=component("dataset")
+        ),
+    ],
     root: RootOption = None,
     quiet: QuietOption = False,
 ) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from vpr_runner.cli.bash_words import whole_words
 from vpr_runner.cli.failures import INTERRUPTED, Terminated, explain
 from vpr_runner.cli.telling import told
 from vpr_runner.files.terminal import visible_output
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from vpr_runner.cli.app import command
 
-        with visible_output(), told(logging.WARNING if quiet or of_its_own else logging.INFO):
+        with whole_words(os.environ), visible_output(), told(logging.WARNING if quiet or of_its_own else logging.INFO):
             code = command(arguments)
         # Typer turns an interrupt into this code without a word.
         return explain(KeyboardInterrupt(), show_traceback=False) if code == INTERRUPTED else code

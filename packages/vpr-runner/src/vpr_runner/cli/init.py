@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpr_runner.cli.completing import component
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import PluginOption
 from vpr_runner.cli.schema import write_schema
@@ -32,12 +33,25 @@ checks as you type. `vpr validate FILE` checks the result, `vpr plugins` shows w
 
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="Where to write; - for stdout.")] = Path("run.yaml"),
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Data set.")] = None,
-    backbone: Annotated[str | None, typer.Option("--backbone", metavar="NAME", help="Backbone.")] = None,
-    pooling: Annotated[str | None, typer.Option("--pooling", metavar="NAME", help="Pooling layer.")] = None,
-    loss: Annotated[str | None, typer.Option("--loss", metavar="NAME", help="Loss.")] = None,
-    miner: Annotated[str | None, typer.Option("--miner", metavar="NAME", help="Miner.")] = None,
-    index: Annotated[str | None, typer.Option("--index", metavar="NAME", help="Index.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME", help="Data set.", autocompletion=component("dataset"))
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option("--backbone", metavar="NAME", help="Backbone.", autocompletion=component("backbone"))
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option("--pooling", metavar="NAME", help="Pooling layer.", autocompletion=component("pooling")),
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option("--loss", metavar="NAME", help="Loss.", autocompletion=component("loss"))
+    ] = None,
+    miner: Annotated[
+        str | None, typer.Option("--miner", metavar="NAME", help="Miner.", autocompletion=component("miner"))
+    ] = None,
+    index: Annotated[
+        str | None, typer.Option("--index", metavar="NAME", help="Index.", autocompletion=component("index"))
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Every block and every parameter, with its meaning and default.")
     ] = False,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vpr_runner.cli.completing import device, setting
+
 __all__ = [
     "Data",
     "DeviceOption",
@@ -30,6 +32,7 @@ SetOption = Annotated[
         "-s",
         metavar="KEY=VALUE",
         help="Change one value of the run file, by dotted path; may be repeated; wins over the file.",
+        autocompletion=setting,
     ),
 ]
 PluginOption = Annotated[
@@ -47,7 +50,12 @@ ResumeOption = Annotated[
 ]
 DeviceOption = Annotated[
     str | None,
-    typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps ...; short for --set compute.device=NAME."),
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1, mps ...; short for --set compute.device=NAME.",
+        autocompletion=device,
+    ),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Short for --set seed=N.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, results only.")]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vpr_runner.cli import new_plugin, reference
+from vpr_runner.cli.completing import component, component_field
+from vpr_runner.cli.completing import kind as kind_
 from vpr_runner.cli.described import described
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import JsonOption, PluginOption
@@ -43,9 +45,12 @@ app.command("reference", epilog=reference.EPILOG, short_help="The list as Markdo
 def plugins(
     context: typer.Context,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="backbone, pooling, loss, miner, dataset, index and so on.")
+        str | None,
+        typer.Option("--kind", help="backbone, pooling, loss, miner, dataset, index and so on.", autocompletion=kind_),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Components of that name only.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Components of that name only.", autocompletion=component())
+    ] = None,
     brief: Annotated[bool, typer.Option("--brief", help="One line for each component.")] = False,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
@@ -69,10 +74,19 @@ def plugins(
 
 @app.command("show", short_help="One component, and how a run file writes it.")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a component: netvlad.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Of a component: netvlad.", show_default=False, autocompletion=component()),
+    ],
     given: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="FIELD=VALUE", help="With this parameter: model=resnet18.", show_default=False),
+        typer.Option(
+            "--with",
+            metavar="FIELD=VALUE",
+            help="With this parameter: model=resnet18.",
+            show_default=False,
+            autocompletion=component_field(),
+        ),
     ] = None,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
