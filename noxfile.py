@@ -24,7 +24,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
-LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval")
+LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval", "vpr-rerank")
 PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
 FOLDERS = (*(f"packages/{name}" for name in PACKAGES), *(f"plugins/{name}" for name in PLUGINS))
@@ -33,6 +33,7 @@ EXTRAS = {
     "vpr-backbones": "[sift,matlab]",
     "vpr-pooling": "[onnx]",
     "vpr-data": "[heif,video]",
+    "vpr-rerank": "[opencv]",
     "vpr-runner": "[hloc,serve]",
 }  # what some tests skip without
 READERS = ("kapture>=1.1.12", "pycolmap>=4.0")  # the tools that read what we write

@@ -17,9 +17,9 @@ from vpr_core.hookspecs import HOOK_OF_KIND
 from vpr_core.loader import discover
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAVES = ("vpr-backbones", "vpr-data", "vpr-eval", "vpr-losses", "vpr-pooling")
+LEAVES = ("vpr-backbones", "vpr-data", "vpr-eval", "vpr-losses", "vpr-pooling", "vpr-rerank")
 PLUGINS = tuple(sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml")))
-AWAITED = {"sequence", "reranker"}
+AWAITED = {"sequence"}
 """Kinds of hook API 1.1 whose built-in components are being written."""
 RUN = """
 dataset: {type: city, size: small}

@@ -1,0 +1,35 @@
+"""Mutual nearest neighbours of local features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Float32 = npt.NDArray[np.float32]
+    Int64 = npt.NDArray[np.int64]
+
+__all__ = ["mutual_nearest"]
+
+
+def mutual_nearest(one: Float32, other: Float32) -> tuple[Int64, Int64]:
+    """Return the pairs of features that are each other's nearest: positions in ``one`` and in ``other``, rising.
+
+    Args:
+        one: ``(n, D)`` unit rows.
+        other: ``(m, D)`` unit rows. Of equally near features the first counts.
+
+    Raises:
+        ValueError: other dimensions.
+    """
+    if one.ndim != 2 or other.ndim != 2 or one.shape[1] != other.shape[1]:
+        raise ValueError(f"local features of shapes {one.shape} and {other.shape}; both are (n, D) with one D")
+    if not len(one) or not len(other):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    similarity = one.astype(np.float32) @ other.astype(np.float32).T
+    forth, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
+    mutual = np.flatnonzero(back[forth] == np.arange(len(one)))
+    return mutual, forth[mutual]
