@@ -14,7 +14,10 @@ from safetensors import safe_open
 
 __all__ = ["differences", "of_bench", "of_city", "of_extraction", "of_training", "torn_files"]
 
-_TIMING = {"time", "samples_per_second", "images_per_second", "train_seconds", "milliseconds", "metrics_size"}
+_TIMING = {
+    *("time", "samples_per_second", "images_per_second", "train_seconds", "milliseconds", "metrics_size"),
+    "provenance",  # when and on what a cell was computed
+}
 _TEMPORARY = (".partial-*", ".*.tmp")
 
 

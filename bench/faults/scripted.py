@@ -53,9 +53,11 @@ def damaged_files(command: Command, folder: Path, calm: Undisturbed, *, files: s
 
 
 def changed_input(command: Command, folder: Path, calm: Undisturbed) -> list[Fault]:
-    """Stop a run, put another picture in the place of one it reads, go on: refused; put back, it goes on.
+    """Stop a run, put another picture in the place of one it reads, go on: refused, or the picture is made again.
 
-    The run has a rendered city of its own, so that nothing else that runs at the same time sees the change.
+    A folder of photographs is the user's, and refused until the picture is put back; a cached city is sealed, and
+    renders again what has changed. The run has a city of its own, so that nothing else that runs at the same time sees
+    the change.
     """
     own = replace(command, cache=shutil.copytree(command.cache, folder.with_name(f"{folder.name}-cache")))
     expected = _movable(calm.outcome)
@@ -71,7 +73,8 @@ def changed_input(command: Command, folder: Path, calm: Undisturbed) -> list[Fau
         code = own.start(run).wait(timeout=600)
         text = said(run)
         refused = code == 2 and ("changed" in text or "differs" in text) and "Traceback" not in text
-        problem = "" if refused else f"exit code {code}: {text[-400:]}"
+        mended = code == 0 and all(f"{image} is damaged" in text for image in before)
+        problem = "" if refused or mended else f"exit code {code}: {text[-400:]}"
         for image, content in before.items():
             image.write_bytes(content)
         problem = problem or own.finish(run) or outcome.differences(_movable(own.outcome(run)), expected)
@@ -81,8 +84,8 @@ def changed_input(command: Command, folder: Path, calm: Undisturbed) -> list[Fau
 
 
 def _movable(digests: dict[str, str]) -> dict[str, str]:
-    """Leave out the file that names folders: a run with a city of its own has it elsewhere."""
-    return {name: digest for name, digest in digests.items() if name != "origin.json"}
+    """Leave out the file that names folders, and the seal over it: a run with a city of its own has it elsewhere."""
+    return {name: digest for name, digest in digests.items() if name not in ("origin.json", "seal.json")}
 
 
 def two_at_once(command: Command, folder: Path, calm: Undisturbed, *, times: int) -> list[Fault]:

@@ -90,3 +90,16 @@ def test_known_digests_are_taken_and_damaged_files_set_aside(sealed: Path) -> No
     assert set_aside(sealed / "table.csv").name == "table.csv.damaged-1"
     (sealed / "table.csv").write_text("again")
     assert set_aside(sealed / "table.csv").name == "table.csv.damaged-2"
+
+
+def test_the_seal_of_a_rendered_city_is_the_same_seal(tmp_path: Path) -> None:
+    """No leaf imports the runner, so `vpr_data.city.seal` writes by itself what is opened here."""
+    from vpr_data.city import seal as of_a_city
+
+    (tmp_path / "images.csv").write_bytes(b"x")
+    of_a_city.write_seal(tmp_path, kind="city", files=["images.csv"])
+    seal = Seal.open(tmp_path, kind="city", remedy=REMEDY)
+    assert seal is not None
+    assert seal.read("images.csv") == b"x"
+    write_seal(tmp_path, kind="city", files=["images.csv"])
+    assert of_a_city.set_damaged_aside(tmp_path, kind="city") is True

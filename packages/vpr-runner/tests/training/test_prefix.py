@@ -19,6 +19,7 @@ from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.source import JoinedImages
 from vpr_runner.training import prefix
 from vpr_runner.training.prefix import frozen_activation_source, frozen_key
+from vpr_runner.training.prefix_marks import Marks
 
 LIMIT = 2**30
 
@@ -163,6 +164,63 @@ def test_filling_goes_on_where_it_was_stopped(setting, tmp_path: Path, monkeypat
     assert np.array_equal(again._activations, whole._activations)
     source_of(made, tmp_path / "stopped")
     assert calls == 6
+
+
+@pytest.mark.fault
+def test_every_flipped_bit_is_named(setting, tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(prefix, "_CHUNK", 5)
+    rows = np.array(source_of(setting(), tmp_path)._activations)
+    (file,), (marks,) = tmp_path.glob("*.f16"), tmp_path.glob("*.json")
+    chunks = range(0, len(rows), 5)
+    for victim in (file, marks):
+        content = victim.read_bytes()
+        for offset in np.random.default_rng(2).choice(len(content), 200):
+            changed = bytearray(content)
+            changed[offset] ^= 1 << int(offset % 8)
+            victim.write_bytes(bytes(changed))
+            caplog.clear()
+            read = np.fromfile(file, dtype=np.float16).reshape(rows.shape)
+            said = Marks.read(marks)
+            damaged = [start for start in chunks if not said.hold(start, read[start : start + 5])]
+            assert damaged or victim == marks  # a blank between two entries
+            assert (f"{victim} is damaged" in caplog.text) == bool(damaged)
+            if victim == file:
+                assert damaged == [offset // (len(content) // len(rows)) // 5 * 5]
+        victim.write_bytes(content)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(("suffix", "chunks"), [(".f16", 1), (".json", 5)])
+def test_what_is_damaged_is_computed_again(setting, tmp_path: Path, monkeypatch, suffix: str, chunks: int) -> None:
+    monkeypatch.setattr(prefix, "_CHUNK", 5)
+    made = setting()
+    source_of(made, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    (victim,) = tmp_path.glob(f"*{suffix}")
+    changed = bytearray(before[victim])
+    changed[len(changed) // 2] ^= 1
+    victim.write_bytes(bytes(changed))
+    computed = []
+    original = prefix.encode
+    monkeypatch.setattr(prefix, "encode", lambda *a, **more: computed.append(a) or original(*a, **more))
+    source_of(made, tmp_path)
+    assert len(computed) == chunks
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_rows_of_unreadable_images_follow_their_chunk(setting, tmp_path: Path, monkeypatch) -> None:
+    """A damaged chunk forgets what it said of its images, the others do not."""
+    monkeypatch.setattr(prefix, "_CHUNK", 5)
+    made = setting(dataset={"root": str(tmp_path / "d")}, compute={"on_bad_image": "skip"})
+    for position in (3, 20):
+        made[1].path(position).write_bytes(b"")
+    folder = tmp_path / "cache"
+    assert sorted(source_of(made, folder).failures) == [3, 20]
+    (file,) = folder.glob("*.f16")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(bytes(content))
+    assert sorted(source_of(made, folder).failures) == [3, 20]
 
 
 def test_it_is_announced_and_too_large_a_one_is_not_begun(setting, tmp_path: Path, caplog) -> None:

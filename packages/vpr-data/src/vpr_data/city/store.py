@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 import os
 import queue
@@ -18,15 +15,15 @@ from pathlib import Path
 import platformdirs
 from tqdm import tqdm
 
-from vpr_data.city.files import remove_leftovers, write_atomic
+from vpr_data.city.files import remove_leftovers
 from vpr_data.city.layout import Photo, lay_out
 from vpr_data.city.photographs import VERSION
-from vpr_data.city.sizes import SPLITS, CitySize
+from vpr_data.city.seal import SEAL_FILE
+from vpr_data.city.sealed_files import SealedFiles
+from vpr_data.city.sizes import CitySize
 from vpr_data.city.worker import render_missing
 
-__all__ = ["cache_root", "ensure_city", "read_manifest", "render_photos", "table_of"]
-
-COLUMNS = ("name", "x", "y", "time", "place", "split", "role", "station", "visit", "heading", "pitch")
+__all__ = ["cache_root", "ensure_city", "render_photos"]
 
 
 def cache_root(root: Path | str | None = None) -> Path:
@@ -42,33 +39,21 @@ def ensure_city(
 ) -> tuple[Path, dict[str, object]]:
     """Render what is missing of a city; return its folder and its manifest.
 
-    A finished image is there whole or not at all; the manifest comes last, so that a folder with a manifest is
-    complete. Every image is a pure function of (seed, size, index): two processes that render the same city write the
-    same bytes and share the work.
+    A finished image is there whole or not at all; the seal comes last, so that a folder with a seal is complete. What
+    is not as it was sealed is said, set aside and rendered again. Every image is a pure function of (seed, size,
+    index): two processes that render the same city write the same bytes and share the work.
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed must lie in 0..2147483647, got {seed}")
     folder = cache_root(root) / "city" / f"v{VERSION}-{size.name}-seed{seed}-{size.digest()}"
-    manifest = read_manifest(folder)
-    if manifest is not None:
-        return folder, manifest
-    photos = lay_out(seed, size)
-    render_photos(folder, photos, size=size, seed=seed, workers=workers, progress=progress)
-    digest = hashlib.sha256()
-    for photo in photos:
-        digest.update((folder / photo.name).read_bytes())
-    write_atomic(folder / "images.csv", table_of(photos))
-    manifest = {
-        "version": VERSION,
-        "seed": seed,
-        "size": asdict(size),
-        "images": len(photos),
-        "images_sha256": digest.hexdigest(),
-        "table_sha256": hashlib.sha256(table_of(photos)).hexdigest(),
-    }
-    write_atomic(folder / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    files = SealedFiles(folder=folder, kind="city", table="images.csv", manifest="manifest.json", seal=SEAL_FILE)
+    manifest = files.opened()
+    if manifest is None:
+        photos = lay_out(seed, size)
+        render_photos(folder, photos, size=size, seed=seed, workers=workers, progress=progress)
+        manifest = files.sealed(photos, seed=seed, size=asdict(size))
     return folder, manifest
 
 
@@ -83,15 +68,6 @@ def render_photos(
         _render(folder, seed, size, missing, workers or _cores(), progress)
 
 
-def read_manifest(folder: Path) -> dict[str, object] | None:
-    """The manifest of a complete city, or None."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and manifest.get("version") == VERSION else None
-
-
 def _whole(path: Path) -> bool:
     """Whether an image is there; an empty file (power was lost) is removed."""
     if not path.is_file():
@@ -104,31 +80,6 @@ def _whole(path: Path) -> bool:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def table_of(photos: tuple[Photo, ...]) -> bytes:
-    """The table of photographs as CSV."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for photo in photos:
-        role = "queries" if photo.query else "database"
-        position = (f"{photo.xy[0]:.2f}", f"{photo.xy[1]:.2f}")
-        angles = (f"{photo.camera.heading:.2f}", f"{photo.camera.pitch:.2f}")
-        rows.writerow(
-            (
-                photo.name,
-                *position,
-                photo.time,
-                photo.place,
-                SPLITS[photo.area],
-                role,
-                photo.station,
-                photo.visit,
-                *angles,
-            )
-        )
-    return text.getvalue().encode()
 
 
 def _render(folder: Path, seed: int, size: CitySize, missing: list[int], workers: int, progress: bool) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from vpr_core import UsageError
 from vpr_runner.files import atomic
-from vpr_runner.files.documents import parsed
+from vpr_runner.files.documents import parsed, sealed, unsealed
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
@@ -78,7 +78,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json``."""
-        atomic.write_json(folder / _NAME, asdict(self))
+        atomic.write_json(folder / _NAME, sealed(asdict(self)))
 
     @classmethod
     def read(cls, folder: Path) -> Manifest | None:
@@ -91,7 +91,7 @@ class Manifest:
         if not file.is_file():
             return None
         try:
-            data = parsed(file.read_text(encoding="utf-8"))
+            data = unsealed(parsed(file.read_text(encoding="utf-8")), always=False)
             if data["format"] != FORMAT:
                 raise UsageError(
                     f"{file}: format {data['format']!r}, this version reads {FORMAT}; extract again elsewhere"
@@ -100,7 +100,7 @@ class Manifest:
             data["names"], data["bytes"] = tuple(data["names"]), tuple(data["bytes"])
             data["code"] = tuple(data.get("code", ()))
             return cls(**data)._checked()
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{file}: not a manifest of this toolkit ({error}); extract again elsewhere") from error
 
     def _checked(self) -> Manifest:
@@ -172,8 +172,9 @@ class ChunkRecord:
     def read(cls, folder: Path, number: int) -> ChunkRecord | None:
         """Read a chunk's record; None when it is missing or damaged."""
         try:
-            record = cls(**parsed(chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            text = chunk_path(folder, number).with_suffix(".json").read_text(encoding="utf-8")
+            record = cls(**unsealed(parsed(text), always=False))
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
         failures: Any = record.failures  # anything may stand in a file
         whole = isinstance(failures, dict) and all(isinstance(why, str) for why in failures.values())
@@ -181,7 +182,7 @@ class ChunkRecord:
 
     def write(self, folder: Path, number: int) -> None:
         """Write the record, after the rows."""
-        atomic.write_json(chunk_path(folder, number).with_suffix(".json"), asdict(self))
+        atomic.write_json(chunk_path(folder, number).with_suffix(".json"), sealed(asdict(self)))
 
     def describes(self, folder: Path, number: int, manifest: Manifest) -> bool:
         """Return whether the chunk's rows are there and undamaged."""
@@ -237,6 +238,9 @@ class Descriptors:
         self._chunks: list[npt.NDArray[Any]] = []
         for number in range(manifest.chunks):
             record = ChunkRecord.read(folder, number)
+            file = chunk_path(folder, number).with_suffix(".json")
+            if record is None and file.is_file():
+                raise UsageError(f"{file} is damaged; run `vpr extract` again, it replaces damaged chunks")
             if record is None or not chunk_path(folder, number).is_file():
                 raise UsageError(
                     f"{folder}: chunk {number} of {manifest.chunks} is missing; run `vpr extract` again, it does what "

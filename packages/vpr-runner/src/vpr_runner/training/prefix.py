@@ -4,7 +4,8 @@ When a backbone is trained from a late stage on, everything below it gives the s
 cache refresh and every step. They are kept on disk in half precision; the trained part starts from them.
 
 The file's name is a hash of the frozen weights, the preprocessing and the images' bytes: a cache is never taken for
-another. Its space is announced and allocated before it is written. Filling it can be interrupted and goes on.
+another. Its space is announced and allocated before it is written. Filling it can be interrupted and goes on; what is
+there already is compared with its SHA-256, chunk by chunk, once a start.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from vpr_runner.encoding.encode import NonFiniteDescriptorError, encode, evaluat
 from vpr_runner.encoding.pixels import PixelMemory
 from vpr_runner.encoding.source import ActivationSource, ImageSource, JoinedImages, Source
 from vpr_runner.extraction.manifest import images_digest
-from vpr_runner.files import atomic
 from vpr_runner.network.storage import tensor_digest
 from vpr_runner.progress import Progress
+from vpr_runner.training.prefix_marks import Marks
 
 if TYPE_CHECKING:
     from vpr_runner.network.retriever import Retriever
@@ -166,12 +167,11 @@ def _filled(
     *,
     shown: bool,
 ) -> tuple[npt.NDArray[np.float16], dict[int, str]]:
-    """Write what is still missing of ``file``, chunk by chunk, each marked done after it is on the disk.
+    """Write what is missing or damaged of ``file``, chunk by chunk, each marked done after it is on the disk.
 
     Returns the rows, and position and reason of those that are NaN because their image cannot be read.
     """
-    marks = file.with_suffix(".json")
-    done, failures = _read_marks(marks) if file.exists() else (0, {})
+    marks = Marks.read(file.with_suffix(".json")) if file.exists() else Marks(file.with_suffix(".json"))
     try:
         rows = memory_map(file, (len(images), *shape), np.float16)
     except OSError as error:
@@ -185,27 +185,20 @@ def _filled(
 
     source = ImageSource(images)
     with evaluating(retriever), Progress(len(images), "frozen layers", shown=shown) as progress:
-        progress.update(min(done, len(images)))
-        for start in range(done, len(images), _CHUNK):
+        for start in range(0, len(images), _CHUNK):
             stop = min(start + _CHUNK, len(images))
+            chunk = rows[start:stop]
+            if marks.hold(start, chunk):
+                progress.update(stop - start)
+                continue
             try:
-                chunk = rows[start:stop]
                 found = encode(frozen, source, range(start, stop), out=chunk, compute=compute, progress=progress)
             except (NonFiniteDescriptorError, _NotCacheableError) as error:
                 file.unlink()
-                marks.unlink(missing_ok=True)
+                marks.file.unlink(missing_ok=True)
                 if isinstance(error, _NotCacheableError):
                     raise
                 raise _NotCacheableError(f"activations of {error.images[0]} overflow half precision") from error
-            failures |= {start + row: reason for row, reason in found.failures.items()}
             rows.flush()
-            atomic.write_json(marks, {"done": stop, "failures": {str(p): why for p, why in failures.items()}})
-    return rows, failures
-
-
-def _read_marks(marks: Path) -> tuple[int, dict[int, str]]:
-    try:
-        content = json.loads(marks.read_text(encoding="utf-8"))
-        return int(content["done"]), {int(p): str(why) for p, why in content["failures"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return 0, {}
+            marks.add(start, chunk, failures={start + row: reason for row, reason in found.failures.items()})
+    return rows, marks.failures
