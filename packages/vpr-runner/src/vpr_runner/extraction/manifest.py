@@ -237,19 +237,18 @@ class Descriptors:
         self.failures: dict[str, str] = {}
         self._chunks: list[npt.NDArray[Any]] = []
         for number in range(manifest.chunks):
-            record = ChunkRecord.read(folder, number)
-            file = chunk_path(folder, number).with_suffix(".json")
-            if record is None and file.is_file():
-                raise UsageError(f"{file} is damaged; run `vpr extract` again, it replaces damaged chunks")
-            if record is None or not chunk_path(folder, number).is_file():
+            record, path = ChunkRecord.read(folder, number), chunk_path(folder, number)
+            if record is None and path.with_suffix(".json").is_file():
+                raise UsageError(f"{path.with_suffix('.json')} is damaged; run `vpr extract` again, it does it anew")
+            if record is None or not path.is_file():
                 raise UsageError(
                     f"{folder}: chunk {number} of {manifest.chunks} is missing; run `vpr extract` again, it does what "
                     "is missing"
                 )
-            rows = _rows(chunk_path(folder, number))
+            rows = _rows(path)
             if rows.shape != (len(manifest.rows_of(number)), manifest.dim):
                 raise UsageError(
-                    f"{chunk_path(folder, number)}: shape {rows.shape}, the manifest says "
+                    f"{path}: shape {rows.shape}, the manifest says "
                     f"{(len(manifest.rows_of(number)), manifest.dim)}; delete it and run `vpr extract` again"
                 )
             self.failures.update(record.failures)
