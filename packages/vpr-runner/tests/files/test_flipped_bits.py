@@ -19,7 +19,7 @@ from PIL import Image
 from vpr_core import UsageError
 from vpr_data import Frame, ImageSet
 from vpr_runner import assemble
-from vpr_runner.extraction.manifest import load_descriptors
+from vpr_runner.extraction.descriptors import load_descriptors
 from vpr_runner.maps import index as map_index
 from vpr_runner.maps.index import nearest
 from vpr_runner.maps.opened import open_map

@@ -12,7 +12,8 @@ import pytest
 from vpr_core import UsageError, build_registry
 from vpr_core.config import make_run
 from vpr_eval import ApproximateIndex, read_index_header, search_exact
-from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path, load_descriptors
+from vpr_runner.extraction.descriptors import load_descriptors
+from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path
 from vpr_runner.files import atomic
 from vpr_runner.maps import index as map_index
 from vpr_runner.maps.index import nearest
@@ -96,7 +97,7 @@ def test_an_exact_search_copies_nothing_and_leaves_nothing(folder: Path, monkeyp
     def whole(self: Any, where: Any) -> Any:
         raise AssertionError("the map was copied")
 
-    monkeypatch.setattr("vpr_runner.extraction.manifest.Descriptors.__getitem__", whole)
+    monkeypatch.setattr("vpr_runner.extraction.descriptors.Descriptors.__getitem__", whole)
     rows, distance = ask(folder)
     np.testing.assert_array_equal(rows, GOOD[TRUE.index])
     np.testing.assert_array_equal(distance, TRUE.distance)

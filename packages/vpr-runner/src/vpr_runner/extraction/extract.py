@@ -25,8 +25,8 @@ from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.extraction.chunk_work import WORK_FOLDER, MissingChunks
 from vpr_runner.extraction.chunks import ExtractJob, extract_chunk, plan_extraction
+from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
 from vpr_runner.extraction.local_engine import LocalEngine
-from vpr_runner.extraction.manifest import Descriptors, load_descriptors
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
 from vpr_runner.network.storage import fingerprint

@@ -1,17 +1,13 @@
-"""What an extraction's folder holds: its manifest, its chunks, and reading them again."""
+"""What the folder of an extraction says of itself: its manifest, and a record a chunk."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from vpr_core import UsageError
 from vpr_runner.files import atomic
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
     from vpr_runner.encoding.source import JoinedImages
 
-__all__ = ["ChunkRecord", "Descriptors", "Manifest", "chunk_path", "images_digest", "load_descriptors"]
+__all__ = ["ChunkRecord", "Manifest", "chunk_path", "images_digest"]
 
 FORMAT = 1
 _NAME = "manifest.json"
@@ -196,14 +192,6 @@ def chunk_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.npy"
 
 
-def _rows(path: Path) -> npt.NDArray[Any]:
-    try:
-        rows: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, TypeError, SyntaxError, TokenError, MemoryError) as error:  # of its header
-        raise UsageError(f"{path} is damaged ({error}); run `vpr extract` again, it replaces damaged chunks") from error
-    return rows
-
-
 def images_digest(images: ImageSet | JoinedImages, positions: Sequence[int]) -> str:
     """Return the SHA-256 of the names and contents of some images; hashing threads release the interpreter."""
 
@@ -216,86 +204,3 @@ def images_digest(images: ImageSet | JoinedImages, positions: Sequence[int]) -> 
         for position, digest in zip(positions, pool.map(content, positions), strict=True):
             whole.update(f"{images.names[position]}\0{digest}\n".encode())
     return whole.hexdigest()
-
-
-class Descriptors:
-    """The rows of an extraction, read from its chunks as they are asked for.
-
-    Attributes:
-        names: relative path of each row's image.
-        shape: ``(N, D)``.
-        fingerprint: of the model that made them.
-        failures: name and reason of each image that could not be read; its row is NaN.
-    """
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._folder, self._manifest = folder, manifest
-        self.names: Sequence[str] = manifest.names
-        self.shape = (len(manifest.names), manifest.dim)
-        self.dtype = np.dtype(manifest.dtype)
-        self.fingerprint = manifest.fingerprint
-        self.failures: dict[str, str] = {}
-        self._chunks: list[npt.NDArray[Any]] = []
-        for number in range(manifest.chunks):
-            record, path = ChunkRecord.read(folder, number), chunk_path(folder, number)
-            if record is None and path.with_suffix(".json").is_file():
-                raise UsageError(f"{path.with_suffix('.json')} is damaged; run `vpr extract` again, it does it anew")
-            if record is None or not path.is_file():
-                raise UsageError(
-                    f"{folder}: chunk {number} of {manifest.chunks} is missing; run `vpr extract` again, it does what "
-                    "is missing"
-                )
-            rows = _rows(path)
-            if rows.shape != (len(manifest.rows_of(number)), manifest.dim):
-                raise UsageError(
-                    f"{path}: shape {rows.shape}, the manifest says "
-                    f"{(len(manifest.rows_of(number)), manifest.dim)}; delete it and run `vpr extract` again"
-                )
-            self.failures.update(record.failures)
-            self._chunks.append(rows)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, where: int | slice | Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return one row ``(D,)``, or several ``(n, D)`` as a copy in memory."""
-        if isinstance(where, int | np.integer):
-            position = range(len(self))[int(where)]
-            return np.array(self._chunks[position // self._manifest.chunk][position % self._manifest.chunk])
-        positions = np.arange(len(self))[where]
-        out = np.empty((len(positions), self.shape[1]), dtype=self.dtype)
-        chunks = positions // self._manifest.chunk
-        for number in np.unique(chunks):
-            mine = chunks == number
-            out[mine] = self._chunks[int(number)][positions[mine] % self._manifest.chunk]
-        return out
-
-    def blocks(self) -> Iterator[npt.NDArray[Any]]:
-        """Yield the rows in order, chunk by chunk, as memory maps."""
-        yield from self._chunks
-
-    def verify(self) -> None:
-        """Compare every chunk with its SHA-256.
-
-        Raises:
-            UsageError: names the damaged file.
-        """
-        for number in range(self._manifest.chunks):
-            record = ChunkRecord.read(self._folder, number)
-            if record is None or not record.describes(self._folder, number, self._manifest):
-                raise UsageError(
-                    f"{chunk_path(self._folder, number)} is damaged (its SHA-256 is not the recorded one); run "
-                    "`vpr extract` again, it replaces damaged chunks"
-                )
-
-
-def load_descriptors(folder: Path) -> Descriptors:
-    """Open the descriptors that `vpr_runner.extract` wrote to ``folder``.
-
-    Raises:
-        UsageError: no extraction is there, or it is not finished.
-    """
-    manifest = Manifest.read(folder)
-    if manifest is None:
-        raise UsageError(f"{folder}: no {_NAME}; `vpr extract` writes one")
-    return Descriptors(folder, manifest)

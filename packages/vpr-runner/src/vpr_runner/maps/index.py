@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Neighbours
-    from vpr_runner.extraction.manifest import Descriptors
+    from vpr_runner.extraction.descriptors import Descriptors
 
 __all__ = ["MapIndex", "nearest"]
 

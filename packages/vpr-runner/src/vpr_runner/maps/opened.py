@@ -10,7 +10,7 @@ from typing import Any
 
 from vpr_core import UsageError
 from vpr_data import Frame
-from vpr_runner.extraction.manifest import Descriptors, load_descriptors
+from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
 from vpr_runner.files.documents import parsed
 from vpr_runner.files.seal import Seal
 from vpr_runner.maps.places import Places
