@@ -34,7 +34,7 @@ EXTRAS = {
     "vpr-pooling": "[onnx]",
     "vpr-data": "[heif,video]",
     "vpr-rerank": "[opencv]",
-    "vpr-runner": "[hloc,serve]",
+    "vpr-runner": "[hloc,onnx,serve]",
 }  # what some tests skip without
 READERS = ("kapture>=1.1.12", "pycolmap>=4.0")  # the tools that read what we write
 TEST_TOOLS = (

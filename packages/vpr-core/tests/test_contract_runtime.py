@@ -31,11 +31,7 @@ class Torch:
         self.request, self.precision = request, config.precision
 
     def run(self, images: Any) -> Any:
-        inputs = self.request.inputs
-        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8:
-            raise ValueError("images must be uint8 (B, 3, H, W)")
-        if inputs.size is not None and images.shape[2:] != inputs.size:
-            raise ValueError(f"images must be {inputs.size}")
+        self.request.inputs.check(images)
         with torch.no_grad():
             return self.network()(torch.from_numpy(np.array(images))).numpy().copy()
 
@@ -123,6 +119,26 @@ class AnySize(Torch):
         object.__setattr__(request.inputs, "size", None)
 
 
+class AnyLeast(Torch):
+    def __init__(self, config: Config, request: Any) -> None:
+        super().__init__(config, request)
+        object.__setattr__(request.inputs, "least", (1, 1))
+
+
+class Forgets(Torch):
+    """Has learnt something, says where it is, and does not take it back."""
+
+    def __init__(self, config: Config, request: Any) -> None:
+        super().__init__(config, request)
+        self.calibrated = request.cache / "learnt"
+        self.calibrated.write_text("0.01")
+        self.learnt = 0.0 if request.samples is None else 0.01
+
+    def run(self, images: Any) -> Any:
+        found = super().run(images) + np.float32(self.learnt)
+        return found / np.linalg.norm(found, axis=1, keepdims=True).astype(np.float32)
+
+
 class OneCache(Torch):
     """Keeps what it compiled under one name."""
 
@@ -156,6 +172,8 @@ BROKEN: dict[type, tuple[str, str]] = {
     OneBuffer: ("test_images_are_independent", "a result changes with the next call"),
     Casts: ("test_bad_images_are_refused", "run takes float images where uint8 is agreed without a word"),
     AnySize: ("test_bad_images_are_refused", "run takes a size that the network does not without a word"),
+    AnyLeast: ("test_bad_images_are_refused", "run takes less than the smallest size without a word"),
+    Forgets: ("test_what_it_has_learnt_can_be_carried_away", "from request.calibrated it is another"),
     OneCache: ("test_what_is_kept_belongs_to_one_network", "keep what is compiled under request.digest"),
     Vague: ("test_it_says_what_computes", "describe() must be plain data that JSON holds"),
     OtherName: ("test_it_says_what_computes", "name must be 'plain', got 'another'"),

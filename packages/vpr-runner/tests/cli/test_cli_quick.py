@@ -38,6 +38,7 @@ COMMANDS = (
     "data",
     "import",
     "explain",
+    "export",
     "pairs",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -113,6 +114,9 @@ class RuntimeContract(Contract):
         runtime = self.runtime(case, tmp_path, network=fixed)
         self.ran(case, runtime, good)
         refused(case, "run takes a size that the network does not", lambda: runtime.run(images(2, 64, 64)))
+        runtime = self.runtime(case, tmp_path, network=TrialNetwork(least=(32, 32)))
+        self.ran(case, runtime, images(2, 32, 40))
+        refused(case, "run takes less than the smallest size", lambda: runtime.run(images(2, 28, 40)))
 
     def test_it_says_what_computes(self, case: Case, tmp_path: Path) -> None:
         """``name`` is the component's, ``precision`` one of four words; ``describe`` has both and ``version``."""
@@ -149,6 +153,25 @@ class RuntimeContract(Contract):
         case.require(
             worst <= self.option(case, "tolerance"),
             f"built once more from its cache it gives other descriptors: off by {worst:.3g}",
+        )
+
+    def test_what_it_has_learnt_can_be_carried_away(self, case: Case, tmp_path: Path) -> None:
+        """With the file that ``calibrated`` names, without samples and cache, it gives the same descriptors."""
+        network, given = TrialNetwork(), images(3, 48, 64)
+        runtime = self.runtime(case, tmp_path, network=network)
+        file = getattr(runtime, "calibrated", None)
+        if file is None:
+            return
+        case.require(Path(file).is_file(), f"calibrated must be a file, got {file}")
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        carried = Path(file).rename(elsewhere / "carried.onnx")
+        request = replace(self.request(case, elsewhere, network, samples=False), calibrated=carried)
+        again = self.ran(case, case.build_with(case.config, request), given)
+        worst = float(np.abs(again - self.ran(case, runtime, given)).max())
+        case.require(
+            worst <= self.option(case, "tolerance"),
+            f"from request.calibrated it is another: off by {worst:.3g}",
         )
 
     def test_config_fields_matter(self, case: Case, tmp_path: Path) -> None:

@@ -26,14 +26,15 @@ class TrialNetwork:
     Args:
         size: ``(H, W)`` that it is fixed to; None: any.
         seed: of its weights.
+        least: smallest ``(H, W)`` that its contract allows; the graph would take less.
     """
 
     dim: ClassVar[int] = 12
     _channels: ClassVar[int] = 8
 
-    def __init__(self, *, size: tuple[int, int] | None = None, seed: int = 0) -> None:
+    def __init__(self, *, size: tuple[int, int] | None = None, seed: int = 0, least: tuple[int, int] = (1, 1)) -> None:
         generator = np.random.default_rng(seed)
-        self.size = size
+        self.size, self.least = size, least
         self.kernel = generator.normal(size=(self._channels, 3, 4, 4)).astype(np.float32) / 4
         self.bias = generator.normal(size=self._channels).astype(np.float32) / 4
         self.matrix = generator.normal(size=(self._channels, self.dim)).astype(np.float32)
@@ -47,7 +48,7 @@ class TrialNetwork:
     @property
     def inputs(self) -> InputContract:
         """What it takes and gives."""
-        return InputContract(dtype="uint8", out_dim=self.dim, size=self.size)
+        return InputContract(dtype="uint8", out_dim=self.dim, size=self.size, least=self.least)
 
     def reference(self, images: npt.NDArray[np.uint8]) -> Float64Array:
         """Descriptors in float64."""

@@ -14,6 +14,7 @@ from vpr_runner.cli import (
     data,
     evaluate,
     explain,
+    export,
     extract,
     importing,
     init,
@@ -35,6 +36,7 @@ Examples:
   vpr eval runs/first                            recall@N of the trained network on the test split
   vpr extract runs/first photos/ -o map/         descriptors of your own images
   vpr search map/ query.jpg --model runs/first   where was this photo taken?
+  vpr export runs/first --onnx model.onnx        the network as one file, images in, descriptors out
   vpr bench city                                 NetVLAD against max, average and GeM pooling
   vpr plugins                                    every component and its parameters
 
@@ -77,6 +79,7 @@ for _name, _module, _short in (
     ("serve", serve, "The same question over HTTP, and as a page."),
     ("calibrate", calibrate, "When are answers of a map to be believed?"),
     ("explain", explain, "What a network looks at and finds, as pictures."),
+    ("export", export, "A whole network as one file: ONNX, torch.export."),
     ("import", importing, "A network that another project trained."),
     ("bench", bench, "Compare methods; print one table."),
     ("init", init, "Write a run file to start from."),

@@ -39,13 +39,7 @@ class TorchRuntime:
         Raises:
             ValueError: another type or shape than the input contract says.
         """
-        inputs = self._inputs
-        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.dtype(inputs.dtype):
-            raise ValueError(f"images must be {inputs.dtype} (B, 3, H, W), got {images.dtype} {images.shape}")
-        size = images.shape[2:]
-        if (inputs.size is not None and size != inputs.size) or any(side % inputs.multiple_of for side in size):
-            wanted = f"{inputs.size}" if inputs.size is not None else f"multiples of {inputs.multiple_of}"
-            raise ValueError(f"height and width of images must be {wanted}, got {size}")
+        self._inputs.check(images)
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
         with torch.inference_mode():
             found: npt.NDArray[np.float32] = self._network(batch).float().cpu().numpy().copy()
