@@ -42,6 +42,7 @@ TEST_TOOLS = (
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
+    "jsonschema>=4.20",
     "hatchling>=1.26",
     "httpx>=0.27",
     "selenium>=4.20",

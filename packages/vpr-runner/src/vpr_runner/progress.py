@@ -1,17 +1,30 @@
-"""Progress of long work: a bar on a terminal, a line now and then anywhere else."""
+"""Progress of long work: a bar on a terminal and in a notebook, a line now and then anywhere else."""
 
 from __future__ import annotations
 
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tqdm import tqdm
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "drawn_bar"]
 
 _SECONDS_BETWEEN_LINES = 30.0
+
+
+def drawn_bar() -> Any:
+    """Return the class of the bars that can be drawn where we are, or None: the output is a log.
+
+    In a notebook tqdm's own widgets, where ipywidgets is installed, else its bar of text.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if "IPKernelApp" in getattr(shell, "config", ()):
+        from tqdm.auto import tqdm as bar_of_notebook
+
+        return bar_of_notebook
+    return tqdm if sys.stderr.isatty() else None
 
 
 class Progress:
@@ -28,11 +41,9 @@ class Progress:
         self.total, self.label, self.unit = total, label, unit
         self.done = 0
         self._start = self._last_line = time.monotonic()
-        terminal = sys.stderr.isatty()
-        self._bar = (
-            tqdm(total=total, desc=label, unit=unit, leave=False, dynamic_ncols=True) if shown and terminal else None
-        )
-        self._lines = shown and not terminal
+        bar = drawn_bar()
+        self._bar = bar(total=total, desc=label, unit=unit, leave=False, dynamic_ncols=True) if shown and bar else None
+        self._lines = shown and bar is None
 
     def __enter__(self) -> Self:
         return self

@@ -204,3 +204,39 @@ def test_find_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_suite("mine").samefile(folder / "mine.yaml")
     with pytest.raises(UsageError, match=r"nothing: no such suite file; by name there are: .*mine"):
         find_suite("nothing")
+
+
+def test_plugins_of_a_suite_lie_beside_it_and_are_known_to_every_cell(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "stubs.py").write_text((Path(__file__).parents[1] / "stub_components.py").read_text())
+    (tmp_path / "runs" / "base.yaml").write_text("plugins: [../stubs.py]\n" + _indented_base(SUITE))
+    path = tmp_path / "suite.yaml"
+    path.write_text(
+        "name: x\ntitle: X\nbase: runs/base.yaml\nplugins: [./stubs.py]\nmethods: {a: {pooling: {power: 3.0}}}\n"
+    )
+    suite = load_suite(path)
+    assert plugins_of(suite) == [tmp_path / "stubs.py"]
+    cells = plan(suite, build_registry(plugin_files=plugins_of(suite), disabled=()), placeholders={"data": "/s"})
+    assert {cell.config.plugins for cell in cells} == {(str(tmp_path / "stubs.py"),)}
+    assert cells[0].code  # an edited plug-in is another cell
+
+
+def _indented_base(suite: str) -> str:
+    lines = suite.split("base:\n")[1].split("table:")[0].splitlines()
+    return "\n".join(line[2:] for line in lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: small", "name: small\nplugins: ./idea.py", "plugins: .*list"),
+        ("base:", "base:\n  plugins: [3]", r"base\.plugins: got \[3\], expected a list of Python files"),
+        ("first: {", "first: {plugins: [./idea.py], ", r"methods\.first\.plugins: .* at the top of the suite"),
+        ("seeds:", "tests: {far: {plugins: []}}\nseeds:", r"tests\.far\.plugins: "),
+        ("seeds:", "pretraining: {plugins: []}\nseeds:", r"pretraining\.plugins: "),
+    ],
+)
+def test_plugins_that_no_suite_can_have(write: Write, old: str, new: str, message: str) -> None:
+    text = SUITE.replace("table: pooling\n", "").replace(old, new, 1)
+    with pytest.raises(ConfigError, match=message):
+        load_suite(write(text))

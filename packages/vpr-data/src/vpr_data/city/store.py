@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import platformdirs
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from vpr_data.city.files import remove_leftovers
 from vpr_data.city.layout import Photo, lay_out
@@ -87,7 +87,7 @@ def _render(folder: Path, seed: int, size: CitySize, missing: list[int], workers
     start = int.from_bytes(os.urandom(4), "big") % len(missing)
     missing = missing[start:] + missing[:start]
     workers = min(workers, max(1, len(missing) // 16))
-    terminal = sys.stderr.isatty()
+    terminal = sys.stderr.isatty() or any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
     with tqdm(
         total=len(missing),
         desc=f"city {size.name}",

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from vpr_data.published.catalogue import Download, published
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from vpr_runner.bench.shown import BenchResult
 from vpr_runner.bench.table import markdown
 from vpr_runner.files.atomic import write_text
 from vpr_runner.files.documents import parsed
@@ -16,7 +16,7 @@ __all__ = ["between_markers", "load_result", "rendered", "rewrite", "update_docu
 SCHEMA = 1
 
 
-def load_result(path: Path) -> dict[str, Any]:
+def load_result(path: Path) -> BenchResult:
     """Read a result file of ``vpr bench``.
 
     Raises:
@@ -29,7 +29,7 @@ def load_result(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not a result of `vpr bench` (no JSON: {error})") from error
     if not isinstance(result, dict) or result.get("schema") != SCHEMA or "rows" not in result:
         raise ValueError(f"{path}: not a result of `vpr bench` of format {SCHEMA}; run the suite again")
-    return result
+    return BenchResult(result)
 
 
 def rendered(document: str, results: Path) -> str:

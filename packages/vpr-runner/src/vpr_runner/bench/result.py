@@ -10,6 +10,7 @@ from typing import Any
 
 from vpr_runner.bench.aggregate import comparisons, gains, rows
 from vpr_runner.bench.readme import SCHEMA
+from vpr_runner.bench.shown import BenchResult
 from vpr_runner.bench.suite import Suite
 from vpr_runner.files.atomic import write_text
 from vpr_runner.files.provenance import provenance
@@ -17,10 +18,10 @@ from vpr_runner.files.provenance import provenance
 __all__ = ["assemble_result", "write_result"]
 
 
-def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> BenchResult:
     """Return everything that is known of a suite after ``cells``."""
     keys = sorted(cell["key"] for cell in cells)
-    return {
+    result = {
         "schema": SCHEMA,
         "suite": {"name": suite.name, "title": suite.title, "notes": suite.notes, "table": suite.table},
         **provenance(),
@@ -31,6 +32,7 @@ def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> dict[str, 
         "gains": gains(cells),
         "cells": list(cells),
     }
+    return BenchResult(result)
 
 
 def write_result(result: dict[str, Any], path: Path) -> Path:

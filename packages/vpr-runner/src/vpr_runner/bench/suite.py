@@ -42,6 +42,10 @@ class Suite(BaseModel):
     requires: Annotated[
         list[str], Field(description="Distributions of the plug-ins that it needs, beside the toolkit's own packages.")
     ] = Field(default_factory=list)
+    plugins: Annotated[
+        list[Annotated[str, Field(min_length=1)]],
+        Field(description="Local plug-ins, as in a run file: Python files, relative to the suite."),
+    ] = Field(default_factory=list)
     pretraining: Annotated[
         Overrides | None,
         Field(
@@ -75,6 +79,16 @@ class Suite(BaseModel):
             raise ValueError(f"baseline: {self.baseline!r} is no method; one of {', '.join(self.methods)}")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: {self.seeds} names a seed twice; each seed is one run")
+        one = {"": self.pretraining or {}}
+        for kind, blocks in (
+            *(("methods", self.methods), ("settings", self.settings), ("tests", self.tests), ("pretraining", one)),
+        ):
+            for label, block in blocks.items():
+                if "plugins" in block:
+                    where = f"{kind}.{label}".rstrip(".")
+                    raise ValueError(
+                        f"{where}.plugins: all cells see the same components; write plugins: at the top of the suite"
+                    )
         for kind, blocks in (("methods", self.methods), ("settings", self.settings)):
             for label, block in blocks.items():
                 _check_labels(f"{kind}.{label}.{STAGES_KEY}", block.get(STAGES_KEY), STAGES)
@@ -155,10 +169,18 @@ def load_suite(path: Path) -> Suite:
         base = read_yaml(path.parent / base).data
         if not isinstance(base, dict):
             raise ConfigError([ConfigFault("base", f"{suite.base} holds no run file")], source=str(path))
-    if isinstance(base.get("plugins"), list):
-        # A suite may be run from anywhere; its plug-ins lie beside the file that names them.
-        base = {**base, "plugins": [str((folder / str(item)).resolve()) for item in base["plugins"]]}
+    plugins = [*_beside(path.parent, suite.plugins, path), *_beside(folder, base.get("plugins", []), path)]
+    if plugins or "plugins" in base:
+        base = {**base, "plugins": list(dict.fromkeys(plugins))}
     return suite.model_copy(update={"base": base})
+
+
+def _beside(folder: Path, plugins: object, source: Path) -> list[str]:
+    """A suite may be run from anywhere; its plug-ins lie beside the file that names them."""
+    if not isinstance(plugins, list) or not all(isinstance(item, str) and item for item in plugins):
+        message = f"got {plugins!r}, expected a list of Python files, for example [./idea.py]"
+        raise ConfigError([ConfigFault("base.plugins", message)], source=str(source))
+    return [str((folder / Path(item).expanduser()).resolve()) for item in plugins]
 
 
 def plugins_of(suite: Suite) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 from vpr_runner.files.markdown import cell as escaped
 from vpr_runner.files.provenance import measured
 
-__all__ = ["caption", "columns", "markdown", "remarks", "text"]
+__all__ = ["best_recalls", "caption", "cells_of", "columns", "groups", "markdown", "remarks", "text"]
 
 RECALLS = ("1", "5", "10")
 
@@ -28,7 +28,8 @@ def columns() -> list[str]:
     ]
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def cells_of(row: dict[str, Any]) -> list[str]:
+    """Return the cells of one row, as `columns` names them."""
     interval = row["recall"]["1"]
     return [
         row["method"],
@@ -77,7 +78,7 @@ def text(result: dict[str, Any]) -> str:
     """Return the result as plain text, aligned."""
     parts = [result["suite"]["title"]]
     for members in groups(result["rows"]).values():
-        table = [columns(), *(_cells(row) for row in members)]
+        table = [columns(), *(cells_of(row) for row in members)]
         widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
         lines = ["  ".join(_aligned(line, widths)).rstrip() for line in table]
         parts.append("\n".join([caption(members), lines[0], "-" * len(lines[0]), *lines[1:]]))
@@ -96,14 +97,7 @@ def markdown(result: dict[str, Any]) -> str:
     """Return the result as Markdown; the best recall of each stage is bold."""
     parts = []
     for members in groups(result["rows"]).values():
-        best = {
-            (stage, at): max(
-                row["recall"][at]["mean"] for row in members if row["stage"] == stage and at in row["recall"]
-            )
-            for stage in {row["stage"] for row in members}
-            for at in RECALLS
-            if any(at in row["recall"] for row in members)
-        }
+        best = best_recalls(members)
         lines = [
             f"*{escaped(caption(members))}*",
             "",
@@ -111,7 +105,7 @@ def markdown(result: dict[str, Any]) -> str:
             _line(["---"] * 2 + ["---:"] * (len(columns()) - 2)),
         ]
         for row in members:
-            cells = _cells(row)
+            cells = cells_of(row)
             for offset, at in enumerate(RECALLS):
                 if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]:
                     cells[3 + offset] = f"**{cells[3 + offset]}**"
@@ -119,6 +113,16 @@ def markdown(result: dict[str, Any]) -> str:
         parts.append("\n".join(lines))
     parts.append("\n".join(f"- {escaped(remark)}" for remark in remarks(result)))
     return "\n\n".join(part for part in parts if part)
+
+
+def best_recalls(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], float]:
+    """Return the highest mean recall of each stage and N, as ``(stage, N): recall``."""
+    found: dict[tuple[str, str], float] = {}
+    for row in rows:
+        for at, recall in row["recall"].items():
+            key = row["stage"], at
+            found[key] = max(found.get(key, 0.0), recall["mean"])
+    return found
 
 
 def _line(cells: Sequence[str]) -> str:

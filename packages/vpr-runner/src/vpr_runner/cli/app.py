@@ -84,7 +84,7 @@ for _name, _module, _short in (
     ("bench", bench, "Compare methods; print one table."),
     ("init", init, "Write a run file to start from."),
     ("validate", validate, "Check run files and suites, all faults at once."),
-    ("schema", schema, "JSON schema of run files, for editors."),
+    ("schema", schema, "JSON schema of run files and suites, for editors."),
 ):
     _function = {"eval": "evaluate", "import": "import_network"}.get(_name, _name)
     app.command(_name, epilog=_module.EPILOG, short_help=_short)(getattr(_module, _function))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +29,7 @@ Examples:
   vpr bench mine.yaml --only NetVLAD --seed 0       one method, one seed
   vpr bench city --set compute.device=cuda --plan   what would run, and what is done already
   vpr bench --render bench/results/city.json        the table of a result, as Markdown
+  vpr bench --render bench/results/city.json --latex city.tex --csv city.csv
   vpr bench --into README.md                        rewrite its tables from bench/results
 
 Each finished cell (method, setting, stage, seed) is kept in the output folder: stop and start as you like. The folder
@@ -66,6 +69,12 @@ def bench(
     into: Annotated[
         Path | None, typer.Option("--into", metavar="FILE.md", help="Rewrite the tables between its bench markers.")
     ] = None,
+    latex: Annotated[
+        Path | None, typer.Option("--latex", metavar="FILE.tex", help="Write the tables for LaTeX (booktabs).")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE.csv", help="Write every number: a row a method and N.")
+    ] = None,
     results: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where --into finds results.")] = Path(
         "bench/results"
     ),
@@ -73,20 +82,22 @@ def bench(
     """Compare methods: run a suite over methods, stages and seeds, and print one table."""
     from vpr_core import UsageError
 
+    tables = Tables(latex=latex, csv=csv)
     if render or into:
-        _show_results(render or [], into, results)
+        _show_results(render or [], into, results, tables)
         return
-    from vpr_runner.bench.suite import known_suites, plugins_of
+    from vpr_runner.bench.suite import known_suites
 
     if suite is None:
         raise UsageError("which suite? A file, or one of these by name: " + ", ".join(known_suites()))
     from vpr_runner.bench import find_suite, load_suite, plan
     from vpr_runner.cli.loading import overrides_of
 
-    loaded = load_suite(find_suite(suite))
+    file = find_suite(suite)
+    loaded = load_suite(file)
     if seeds:
         loaded = loaded.model_copy(update={"seeds": list(dict.fromkeys(seeds))})
-    registry = registry_of([*plugins_of(loaded), *(plugin or ())], quiet=quiet)
+    registry = registry_of(_plugin_files(loaded, plugin or [], given=suite, found=file), quiet=quiet)
     cells = plan(
         loaded,
         registry,
@@ -98,15 +109,64 @@ def bench(
     if show_plan:
         _print_plan(cells, folder)
         return
-    _run(loaded, cells, folder, registry, trainings=trainings, quiet=quiet)
+    tables.check()
+    tables.write([_run(loaded, cells, folder, registry, trainings=trainings, quiet=quiet)])
 
 
-def _show_results(files: list[Path], document: Path | None, results: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """Files that the tables of results go to beside the screen."""
+
+    latex: Path | None
+    csv: Path | None
+
+    def check(self) -> None:
+        """Say that a file cannot be written before hours are spent on what goes into it."""
+        from vpr_core import UsageError
+
+        for option, path in (("--latex", self.latex), ("--csv", self.csv)):
+            if path is not None and path.is_dir():
+                raise UsageError(f"{option} {path}: is a folder; name a file")
+
+    def write(self, found: Sequence[dict[str, Any]]) -> None:
+        """Write the tables of these results."""
+        from vpr_runner.bench.exports import csv_table, latex_tables
+        from vpr_runner.files.atomic import write_text
+
+        for path, text in ((self.latex, latex_tables), (self.csv, csv_table)):
+            if path is not None:
+                write_text(path, text(found))
+                print(f"written to {path}", file=sys.stderr)
+
+
+def _plugin_files(suite: Suite, given_files: list[Path], *, given: str, found: Path) -> list[Path]:
+    """The local plug-ins of a suite and of the command line.
+
+    A file that the user names may name Python files. A suite that is looked for by name may lie in somebody else's
+    folder.
+    """
+    from vpr_core import UsageError
+    from vpr_runner.bench.suite import plugins_of
+
+    files = [path.expanduser().resolve() for path in given_files]
+    unsaid = [path for path in plugins_of(suite) if path not in files]
+    if unsaid and not Path(given).is_file():
+        raise UsageError(
+            f"suite {given} was found at {found} and names the Python file {unsaid[0]}, which would be run; "
+            f"after a look at it: vpr bench {found}"
+        )
+    return [*unsaid, *files]
+
+
+def _show_results(files: list[Path], document: Path | None, results: Path, tables: Tables) -> None:
     from vpr_runner.bench.readme import load_result, update_document
     from vpr_runner.bench.table import markdown
 
-    for file in files:
-        print(markdown(load_result(file)))
+    tables.check()
+    found = [load_result(file) for file in files]
+    for result in found:
+        print(markdown(result))
+    tables.write(found)
     if document is not None:
         print(f"{document}: {'tables rewritten' if update_document(document, results) else 'up to date'}")
 
@@ -124,7 +184,7 @@ def _print_plan(cells: list[Cell], folder: Path) -> None:
 
 def _run(
     suite: Suite, cells: list[Cell], folder: Path, registry: Registry, *, trainings: Path | None, quiet: bool
-) -> None:
+) -> dict[str, Any]:
     from vpr_runner.bench.runner import run_suite
     from vpr_runner.bench.table import text
 
@@ -132,3 +192,4 @@ def _run(
     print(text(result))
     if not quiet:
         print(f"\nwritten to {folder}: result.json, table.md, recall.png", file=sys.stderr)
+    return result

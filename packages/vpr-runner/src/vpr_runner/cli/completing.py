@@ -103,8 +103,8 @@ def _settings(registry: Registry, named: Mapping[str, str]) -> Iterator[Paramete
     from vpr_core.config import BLOCKS, RunConfig
     from vpr_runner.cli.parameters import Parameter, parameters_of
 
-    text = {"kind": "text", "bounds": "", "default": None}
-    yield from (Parameter(name=name, **text, description="") for name in ("name", "seed"))
+    for name in ("name", "seed"):
+        yield Parameter(name=name, kind="text", bounds="", default=None, description="")
     sections = [name for name in RunConfig.model_fields if name in ("image", "init", "train", "whiten", "eval")]
     for name in [*sections, "compute"]:
         model = _model(RunConfig.model_fields[name].annotation)
@@ -114,7 +114,7 @@ def _settings(registry: Registry, named: Mapping[str, str]) -> Iterator[Paramete
         specs = registry.specs(block.kind)
         names = " | ".join(spec.name for spec in specs)
         if block.many:
-            yield Parameter(name=path, **{**text, "kind": "list"}, description="")
+            yield Parameter(name=path, kind="list", bounds="", default=None, description="")
             continue
         yield Parameter(name=f"{path}.type", kind=names, bounds="", default=block.default, description="Its name.")
         for spec in specs:

@@ -1,4 +1,4 @@
-"""``vpr schema``: the JSON schema of run files, for whatever is installed."""
+"""``vpr schema``: the JSON schema of run files and of suites, for whatever is installed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ EPILOG = """\b
 Examples:
   vpr schema > run.schema.json
   vpr schema --output run.schema.json --plugin ./idea.py
+  vpr schema --suite --output suite.schema.json        of a suite of `vpr bench`
 
 In VS Code install the YAML extension (redhat.vscode-yaml) and put this on the first line of a run file; completion,
 documentation on hover and checking as you type then cover every installed component:
@@ -29,10 +30,17 @@ def schema(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here instead of to stdout.")
     ] = None,
+    suite: Annotated[bool, typer.Option("--suite", help="Of suites, not of run files.")] = False,
     plugin: PluginOption = None,
 ) -> None:
-    """Print the JSON schema of run files, with every installed component."""
-    found = registry_of(plugin).json_schema()
+    """Print the JSON schema of run files, or of suites, with every installed component."""
+    registry = registry_of(plugin)
+    if suite:
+        from vpr_runner.bench.suite_schema import suite_schema
+
+        found = suite_schema(registry)
+    else:
+        found = registry.json_schema()
     if output is None:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return

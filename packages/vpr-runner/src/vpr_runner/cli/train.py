@@ -24,6 +24,7 @@ Examples:
   vpr train run.yaml -o runs/k32 --set pooling.num_clusters=32
   vpr train run.yaml -o runs/k32                          again: goes on where it was stopped
   vpr train run.yaml --set pooling='{type: gem, p: 3}' --seed 1
+  vpr train run.yaml --set loggers='[{type: csv}, {type: tensorboard}]'     tensorboard: plug-in vpr-loggers
   torchrun --nproc-per-node 4 -m vpr_runner.cli train run.yaml
 
 The run directory holds the resolved run file, the versions of all plug-ins, the fingerprint of the data, metrics as

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_eval import Neighbours
+from vpr_runner.files.html_table import html_table
 
 __all__ = ["Report", "SubsetRecall", "recall_line"]
 
@@ -117,6 +118,25 @@ class Report:
         """Bytes of one descriptor in float32."""
         return 4 * self.dim
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        parts = {"all": self.whole, **self.subsets}
+        rows = [[label, str(part.counted), *(_shown(part, n) for n in self.recall)] for label, part in parts.items()]
+        notes = []
+        if self.without_positives:
+            notes.append(f"{self.without_positives} queries have no right image in the database")
+        for what, names in (("queries", self.unreadable_queries), ("database images", self.unreadable_database)):
+            if names:
+                name, reason = next(iter(names.items()))
+                notes.append(f"{len(names)} {what} could not be read, for one {name}: {reason}")
+        return html_table(
+            ["queries", "counted", *(f"recall@{n}" for n in self.recall)],
+            rows,
+            caption=f"{self.protocol}, split {self.split}: {self.queries} queries, {self.database} database images, "
+            f"{self.dim} dimensions",
+            notes=notes,
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {
@@ -135,3 +155,10 @@ class Report:
             "evaluated": self.evaluated.tolist(),
             "provenance": dict(self.provenance),
         }
+
+
+def _shown(part: SubsetRecall, n: int) -> str:
+    """A recall in percent, with its interval."""
+    interval = part.intervals.get(n)
+    reach = f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
+    return f"{100 * part.recall[n]:.1f}{reach}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vpr_runner.files.html_table import html_table
+
 __all__ = ["Answer", "Located"]
 
 
@@ -64,6 +66,20 @@ class Located:
             return None
         return {**self.position, "radius_m": self.radius_m, "distance": self.distance, "believed": self.believed}
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        known = list(dict.fromkeys(name for answer in self.answers for name in answer.place))
+        rows = [
+            [
+                str(answer.rank),
+                answer.image,
+                f"{answer.distance:.4f}",
+                *(_number(name, answer.place[name]) if name in answer.place else "" for name in known),
+            ]
+            for answer in self.answers
+        ]
+        return html_table(["rank", "image", "distance", *known], rows, caption=str(self))
+
     def __str__(self) -> str:
         """One line: place, radius, belief."""
         if not self.position:
@@ -76,3 +92,7 @@ class Located:
         if self.believed is None:
             return f"{said}  (not calibrated: nobody knows whether to believe it; see `vpr calibrate`)"
         return f"{said}  (believed)" if self.believed else f"unknown place; the best guess is {said}"
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.7f}" if name in ("lat", "lon") else f"{value:.2f}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from vpr_core import UsageError
+from vpr_runner.files.spreadsheet import as_text
 
 if TYPE_CHECKING:
     from vpr_runner.pages.shown import Point, Shown, ShownQuery
@@ -67,11 +68,11 @@ def as_csv(shown: Shown) -> str:
         if query.estimate is not None:
             xy, degrees, radius = query.estimate
             tail = ["", f"{radius:.3f}", _word(query.believed)]
-            writer.writerow([_cell(query.name), 0, "", "", *_numbers(degrees, ".7f"), *_numbers(xy, ".3f"), *tail])
+            writer.writerow([as_text(query.name), 0, "", "", *_numbers(degrees, ".7f"), *_numbers(xy, ".3f"), *tail])
         for answer in query.answers:
             metres = "" if answer.metres is None else f"{answer.metres:.3f}"
             places = [*_numbers(answer.degrees, ".7f"), *_numbers(answer.xy, ".3f")]
-            head = [_cell(query.name), answer.rank, _cell(answer.name), f"{answer.distance:.6f}"]
+            head = [as_text(query.name), answer.rank, as_text(answer.name), f"{answer.distance:.6f}"]
             writer.writerow([*head, *places, metres, "", ""])
     return text.getvalue()
 
@@ -100,11 +101,6 @@ def _numbers(pair: Point | None, form: str) -> list[str]:
 
 def _word(value: bool | None) -> str:
     return "" if value is None else str(value).lower()
-
-
-def _cell(name: str) -> str:
-    """A name that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
 
 
 def _xml(text: str) -> str:
