@@ -24,7 +24,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
-LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval", "vpr-rerank")
+LEAVES = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval", "vpr-rerank", "vpr-sequences")
 PACKAGES = ("vpr-core", *LEAVES, "vpr-runner")
 PLUGINS = tuple(sorted(path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")))
 FOLDERS = (*(f"packages/{name}" for name in PACKAGES), *(f"plugins/{name}" for name in PLUGINS))

@@ -38,6 +38,7 @@ BUILT_IN = {
     "index": {"flat", "hnsw"},
     "engine": {"local"},
     "reranker": {"query_expansion", "k_reciprocal", "rootsift", "dense"},
+    "sequence": {"seqslam", "mean", "concatenation", "delta", "forward_filter", "viterbi", "msls"},
     "runtime": {"torch"},
     "logger": {"csv"},
 }
@@ -49,12 +50,8 @@ def test_every_plugin_loads() -> None:
     assert REGISTRY.failures == ()
 
 
-AWAITED = {"sequence"}
-"""Kinds of hook API 1.1 whose built-in components are being written: whoever adds the first one adds its kind above."""
-
-
 def test_every_kind_is_here() -> None:
-    assert set(BUILT_IN) | AWAITED == set(KINDS)
+    assert set(BUILT_IN) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", BUILT_IN)
@@ -301,7 +298,22 @@ class TestEngines(EngineContract):
     pass
 
 
-SEQUENCES: dict[str, Trial | list[Trial]] = {}
+# The two nearest images of two sequences lie anywhere in them, and the mean of past images resembles the middle one.
+WITHIN = {"near": 4}
+SEQUENCES: dict[str, Trial | list[Trial]] = {
+    "seqslam": [Trial(), Trial(label="plain", parameters={"contrast": 0, "fastest": 2.0})],
+    "delta": [Trial(), Trial(label="matched", parameters={"matched": 4})],
+    "msls": [
+        Trial(
+            label=f"{task}-{fusion}",
+            parameters={"task": task, "fusion": fusion},
+            other={"length": [3, 7]},
+            options=WITHIN if fusion == "closest" or task == "seq2im" else {},
+        )
+        for task in ("im2seq", "seq2im", "seq2seq")
+        for fusion in ("closest", "mean")
+    ],
+}
 RERANKERS: dict[str, Trial | list[Trial]] = {
     "k_reciprocal": Trial(other={"k2": [3]}),
     "rootsift": Trial(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAVES = ("backbones", "pooling", "losses", "data", "eval", "rerank")
+LEAVES = ("backbones", "pooling", "losses", "data", "eval", "rerank", "sequences")
 PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
 DISTRIBUTIONS = PACKAGES + sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CEILING = 300

@@ -25,7 +25,16 @@ Examples:
 
 The toolkit's own docs/components.md is written by --builtin and checked by a test."""
 
-BUILTIN = ("vpr-backbones", "vpr-pooling", "vpr-losses", "vpr-data", "vpr-eval", "vpr-rerank", "vpr-runner")
+BUILTIN = (
+    "vpr-backbones",
+    "vpr-pooling",
+    "vpr-losses",
+    "vpr-data",
+    "vpr-eval",
+    "vpr-rerank",
+    "vpr-sequences",
+    "vpr-runner",
+)
 
 
 def reference(

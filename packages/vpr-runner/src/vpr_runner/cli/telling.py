@@ -10,7 +10,7 @@ from contextlib import contextmanager
 __all__ = ["told"]
 
 
-LEAVES = ("vpr_backbones", "vpr_data", "vpr_pooling", "vpr_losses", "vpr_eval")
+LEAVES = ("vpr_backbones", "vpr_data", "vpr_pooling", "vpr_losses", "vpr_eval", "vpr_sequences")
 
 
 @contextmanager
