@@ -301,7 +301,7 @@ class TestEngines(EngineContract):
 # The two nearest images of two sequences lie anywhere in them, and the mean of past images resembles the middle one.
 WITHIN = {"near": 4}
 SEQUENCES: dict[str, Trial | list[Trial]] = {
-    "seqslam": [Trial(), Trial(label="plain", parameters={"contrast": 0, "fastest": 2.0})],
+    "seqslam": [Trial(), Trial(label="plain", parameters={"contrast": 0}, other={"contrast": [5], "fastest": [3.0]})],
     "delta": [Trial(), Trial(label="matched", parameters={"matched": 4})],
     "msls": [
         Trial(

@@ -29,7 +29,7 @@ NETVLAD = "Arandjelovic, Gronat, Torii, Pajdla, Sivic: NetVLAD, CVPR 2016, arXiv
 PITTSBURGH = "Torii, Sivic, Pajdla, Okutomi: Visual Place Recognition with Repetitive Structures, CVPR 2013"
 TOKYO = "Torii, Arandjelovic, Sivic, Okutomi, Pajdla: 24/7 Place Recognition by View Synthesis, CVPR 2015"
 
-Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "split", "role", "latlon"]
+Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "drive", "split", "role", "latlon"]
 
 
 class NoneConfig(ComponentConfig):
@@ -76,6 +76,9 @@ class CityConfig(ComponentConfig):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="another seed is another city")
     same_visit: bool = Field(
         False, description="training database: one more image for each query, taken in the query's own visit"
+    )
+    drives: bool = Field(
+        False, description="also the split drives: one route driven twice, in other weather, faster, with a detour"
     )
 
 
@@ -176,7 +179,9 @@ class TokyoTMConfig(_PublishedConfig):
 def _city(config: CityConfig) -> Dataset:
     from vpr_data.city import CityDataset
 
-    return CityDataset(size=config.size, root=config.root, seed=config.seed, same_visit=config.same_visit)
+    return CityDataset(
+        size=config.size, root=config.root, seed=config.seed, same_visit=config.same_visit, drives=config.drives
+    )
 
 
 def _pairs(config: PairsConfig) -> Dataset:

@@ -289,7 +289,8 @@ def test_contact_sheet(city, tmp_path):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_companions_share_visit_and_place_with_a_query_and_stand_close_by(seed):
-    from vpr_data.city.companions import companions_of, photo_at
+    from vpr_data.city.companions import companions_of
+    from vpr_data.city.numbering import photo_at
 
     size = SIZES["bench"]
     photos, companions = lay_out(seed, size), companions_of(seed, size)

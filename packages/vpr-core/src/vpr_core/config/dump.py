@@ -47,10 +47,11 @@ def config_hash(config: RunConfig, *, leave_out: Collection[str] = ()) -> str:
 _CAME_LATER: dict[tuple[str, ...], tuple[Any, ...]] = {
     ("sequence",): (None,),
     ("rerank",): (None,),
+    ("dataset", "drives"): (False,),
     ("compute", "runtime"): (None, {"type": "torch"}),
 }
-"""Blocks that run files did not have at first, and the values that say what was done then: a hash does not hold these,
-so that a run begun before is still the same run."""
+"""Blocks and fields that run files did not have at first, and the values that say what was done then: a hash does not
+hold these, so that a run begun before is still the same run."""
 
 
 class _Dumper(yaml.SafeDumper):

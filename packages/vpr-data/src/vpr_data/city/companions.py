@@ -11,7 +11,7 @@ from vpr_data.city.draws import keyed_rng
 from vpr_data.city.layout import Photo, lay_out
 from vpr_data.city.sizes import SPLITS, CitySize
 
-__all__ = ["companions_of", "photo_at"]
+__all__ = ["companions_of"]
 
 _KEY = 8
 _SHIFT = 1.5
@@ -54,9 +54,3 @@ def companions_of(seed: int, size: CitySize) -> tuple[Photo, ...]:
             )
         )
     return tuple(found)
-
-
-def photo_at(seed: int, size: CitySize, index: int) -> Photo:
-    """The photograph of an index, companions included."""
-    photos = lay_out(seed, size)
-    return photos[index] if index < len(photos) else companions_of(seed, size)[index - len(photos)]

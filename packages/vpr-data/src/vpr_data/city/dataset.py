@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vpr_data.city.companion_store import TABLE, ensure_companions
+from vpr_data.city.drive_store import DRIVES_TABLE, ensure_drives
 from vpr_data.city.sizes import SPLITS, CitySize, size_named
 from vpr_data.city.store import ensure_city
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from vpr_data.places.splits import PlaceSplit
 
 __all__ = ["CityDataset"]
+
+DRIVES = "drives"
 
 
 class CityDataset:
@@ -34,11 +37,13 @@ class CityDataset:
         same_visit: the training database also holds, for each training query, an image of the query's own visit, place
             and direction (480 more for ``bench``). Only then do time stamps decide anything: without them the nearest
             positive shows the same cars in the same light. Validation and test stay as they are.
+        drives: there is also the split ``drives``: two drives along one route through the test district, looking ahead.
+            The database is the first, on a summer morning, which comes back to where it began; the queries are the
+            second, on a rainy November day, faster, with a detour where the first has never been (254 images more for
+            ``small``, 516 for ``bench``).
         workers: rendering processes; default one a core.
         progress: show a progress bar while rendering.
     """
-
-    split_names: tuple[str, ...] = SPLITS
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class CityDataset:
         root: Path | str | None = None,
         seed: int = 0,
         same_visit: bool = False,
+        drives: bool = False,
         workers: int | None = None,
         progress: bool = True,
     ) -> None:
@@ -62,6 +68,14 @@ class CityDataset:
                 self.folder, size=self.size, seed=seed, workers=workers, progress=progress
             )
             self._rows += _rows(self.folder / TABLE)
+        self._drives: dict[str, object] | None = None
+        if drives:
+            self._drives = ensure_drives(self.folder, size=self.size, seed=seed, workers=workers, progress=progress)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """``train``, ``val``, ``test``, and ``drives`` where they are asked for."""
+        return SPLITS if self._drives is None else (*SPLITS, DRIVES)
 
     def fingerprint(self) -> str:
         """Hash of every image as rendered, of every position, and of the sizes that the files have now."""
@@ -70,18 +84,32 @@ class CityDataset:
         text = f"city {self._manifest['images_sha256']} {fingerprint_of(map(self.split, SPLITS))}"
         if self._companions is not None:
             text += f" companions {self._companions['images_sha256']}"
+        if self._drives is not None:
+            text += f" drives {self._drives['images_sha256']} {self._drives['table_sha256']}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def split(self, name: str) -> PlaceSplit:
-        """The split ``train``, ``val`` or ``test``; their areas do not touch on the ground."""
+        """The split ``train``, ``val`` or ``test``, whose areas do not touch on the ground, or ``drives``."""
         from vpr_data.places.splits import (  # not needed by rendering processes
             EvaluationProtocol,
             PlaceSplit,
             TrainingRadii,
         )
 
-        if name not in SPLITS:
-            raise ValueError(f"name must be one of {', '.join(SPLITS)}, got {name!r}")
+        if name == DRIVES and self._drives is None:
+            raise ValueError("name: the split 'drives' is rendered only when it is asked for: drives=True")
+        if name not in self.split_names:
+            raise ValueError(f"name must be one of {', '.join(self.split_names)}, got {name!r}")
+        if name == DRIVES:
+            return PlaceSplit(
+                name=name,
+                database=self._drive("database"),
+                queries=self._drive("queries"),
+                # Images of the detour have no right answer: they cannot be found, but they can be taken for a place.
+                protocol=EvaluationProtocol(
+                    name="city-drives", radius=25.0, unit="m", queries_without_positives="exclude"
+                ),
+            )
         return PlaceSplit(
             name=name,
             database=self._images(name, "database"),
@@ -100,6 +128,17 @@ class CityDataset:
             xy=np.array([[float(row["x"]), float(row["y"])] for row in rows], dtype=np.float64),
             time=np.array([int(row["time"]) for row in rows], dtype=np.int64),
             place=np.array([int(row["place"]) for row in rows], dtype=np.int64),
+        )
+
+    def _drive(self, role: str) -> ImageSet:
+        from vpr_data.images.image_set import ImageSet
+
+        rows = [row for row in _rows(self.folder / DRIVES_TABLE) if row["role"] == role]
+        return ImageSet(
+            root=self.folder,
+            names=[row["name"] for row in rows],
+            xy=np.array([[float(row["x"]), float(row["y"])] for row in rows], dtype=np.float64),
+            drive=np.array([int(row["place"]) for row in rows], dtype=np.int64),
         )
 
 

@@ -13,7 +13,7 @@ from vpr_data.city.plan import District, plan_district
 from vpr_data.city.sizes import SPLITS, CitySize
 from vpr_data.city.visits import visits_of
 
-__all__ = ["DATABASE_VISITS", "QUERY_VISITS", "Photo", "area_of", "lay_out"]
+__all__ = ["DATABASE_VISITS", "QUERY_VISITS", "Photo", "area_of", "lay_out", "origin_of"]
 
 DATABASE_VISITS = (0, 1)
 QUERY_VISITS = (2, 3, 4, 5, 6, 7)
@@ -64,6 +64,12 @@ def _origins(seed: int, size: CitySize) -> F64:
         east += high[0] - low[0] + _GAP
     corners: F64 = np.array(origins, dtype=np.float64)
     return np.round(corners * 100) / 100
+
+
+def origin_of(seed: int, size: CitySize, area: int) -> F64:
+    """Where a split's district lies on the map: easting and northing ``(2,)`` of its local origin."""
+    origin: F64 = _origins(seed, size)[area]
+    return origin
 
 
 def _stations(district: District, count: int, spacing: float) -> tuple[F64, F64]:

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from PIL import Image
 
-from vpr_data.city.companions import photo_at
 from vpr_data.city.dress import Dress, dress_district
 from vpr_data.city.layout import area_of
+from vpr_data.city.numbering import photo_at
 from vpr_data.city.render import Shot, render
 from vpr_data.city.scene import Scene, make_scene
 from vpr_data.city.sizes import CitySize

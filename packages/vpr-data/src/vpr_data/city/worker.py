@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vpr_data.city.companions import photo_at
 from vpr_data.city.files import write_atomic
+from vpr_data.city.numbering import photo_at
 from vpr_data.city.photographs import photograph
 from vpr_data.city.sizes import CitySize
 

@@ -32,6 +32,7 @@ class ImageSet:
         xy: float64 ``(N, 2)``, metres east and north; for sequences frame numbers in ``xy[:, 0]``.
         time: int64 ``(N,)``, or None: images with equal numbers were taken at the same time.
         place: int64 ``(N,)``, or None: images with equal numbers show the same place.
+        drive: int64 ``(N,)``, or None: images with equal numbers belong to one drive, and stand in the order of time.
         points: float64 ``(N, d)``, or None: where distances are measured, when not in ``xy``. Sets given in latitude
             and longitude keep earth-centred coordinates here, exact on both sides of a zone edge
             (`vpr_data.earth.geo`).
@@ -51,6 +52,7 @@ class ImageSet:
     xy: Float64Array
     time: Int64Array | None = None
     place: Int64Array | None = None
+    drive: Int64Array | None = None
     points: Float64Array | None = None
     degrees: Float64Array | None = None
     frame: Frame | None = None
@@ -67,7 +69,7 @@ class ImageSet:
             object.__setattr__(self, "points", self._coordinates("points", self.points))
         if self.degrees is not None:
             object.__setattr__(self, "degrees", self._coordinates("degrees", self.degrees, width=2))
-        for field in ("time", "place"):
+        for field in ("time", "place", "drive"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, self._labels(field, getattr(self, field)))
 
@@ -92,6 +94,7 @@ class ImageSet:
             xy=self.xy[rows],
             time=None if self.time is None else self.time[rows],
             place=None if self.place is None else self.place[rows],
+            drive=None if self.drive is None else self.drive[rows],
             points=None if self.points is None else self.points[rows],
             degrees=None if self.degrees is None else self.degrees[rows],
             frame=self.frame,

@@ -47,6 +47,8 @@ def _add(digest: hashlib._Hash, images: ImageSet) -> None:
     add_files(digest, images)
     for array in (images.xy, images.points, images.time, images.place):
         digest.update(b"-" if array is None else array.tobytes())
+    if images.drive is not None:  # what came later changes no fingerprint where it is not
+        digest.update(b"drives" + images.drive.tobytes())
 
 
 def add_files(digest: hashlib._Hash, images: NamedFiles) -> None:

@@ -161,6 +161,7 @@ class FolderDataset:
             frame=located.positions.frame,
             time=located.time if timed or located.timed is None else None,
             place=located.place,
+            drive=located.drive,
             located=located.positions.located,
         )
         wanted = np.ones(len(images), dtype=bool) if images.located is None else images.located

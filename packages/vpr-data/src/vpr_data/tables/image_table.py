@@ -18,6 +18,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "frame": ("frame", "frame_id", "frame_number", "frame_index"),
     "time": ("time", "timestamp", "time_stamp", "date", "datetime", "captured_at"),
     "place": ("place", "place_id", "label"),
+    "drive": ("drive", "drive_id"),
     "split": ("split", "partition"),
     "role": ("role", "type"),
     "latlon": ("latlon", "latlng", "lat_lon", "lat,lon", "lat, lon", "latitude,longitude", "latitude, longitude"),

@@ -60,6 +60,7 @@ class Located:
     positions: Positions
     time: Int64Array | None
     place: Int64Array | None
+    drive: Int64Array | None = None
     timed: BoolArray | None = None
     notes: tuple[str, ...] = ()
 
@@ -76,7 +77,8 @@ def locate(tables: Sequence[ImageTable], *, unit: Unit = "m") -> list[Located]:
         ValueError: a column is missing in one of the tables or a cell makes no sense; names the row.
     """
     have = set.intersection(*(set(table.columns) for table in tables))
-    places = _labels(tables) if "place" in have else None
+    places = _labels(tables, "place") if "place" in have else None
+    drives = _labels(tables, "drive") if "drive" in have else None
     notes: list[str] = []
     if unit == "place":
         if places is None:
@@ -99,6 +101,7 @@ def locate(tables: Sequence[ImageTable], *, unit: Unit = "m") -> list[Located]:
             positions=positions.take(start, end),
             time=None if times is None else times[start:end],
             place=None if places is None else places[start:end],
+            drive=None if drives is None else drives[start:end],
             timed=None if timed is None or timed[start:end].all() else timed[start:end],
             notes=tuple(notes),
         )
@@ -217,8 +220,8 @@ def _numbers(tables: Sequence[ImageTable], meaning: str, located: BoolArray | No
     return np.array(values, dtype=np.float64)
 
 
-def _labels(tables: Sequence[ImageTable]) -> Int64Array:
-    texts = [text for table in tables for text in table.columns["place"]]
+def _labels(tables: Sequence[ImageTable], meaning: str) -> Int64Array:
+    texts = [text for table in tables for text in table.columns[meaning]]
     numbers = {text: number for number, text in enumerate(sorted(set(texts)))}
     return np.array([numbers[text] for text in texts], dtype=np.int64)
 

@@ -22,6 +22,8 @@ class SomeImages:
         self.names: Sequence[str] = [images.names[int(position)] for position in positions]
         self.xy = np.asarray(images.xy)[positions]
         self.time = None if images.time is None else np.asarray(images.time)[positions]
+        drive = getattr(images, "drive", None)
+        self.drive = None if drive is None else np.asarray(drive)[positions]
         self.place = None if images.place is None else np.asarray(images.place)[positions]
 
     def __len__(self) -> int:
