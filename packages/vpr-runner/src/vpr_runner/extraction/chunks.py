@@ -6,14 +6,19 @@ Doing one twice is harmless, restarting is doing what is missing.
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from vpr_core import UsageError
+from vpr_data import full_batch
 from vpr_runner.distributed import ONE_PROCESS, Ranks
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode, evaluating
@@ -114,8 +119,13 @@ def extract_chunk(job: ExtractJob, number: int, *, progress: Progress | None = N
     ids = job.manifest.rows_of(number)
     rows = np.empty((len(ids), job.manifest.dim), dtype=job.manifest.dtype)
     digest = images_digest(job.images, ids)  # also brings the files into memory for the decoder
+    kept = _take_over(job, number, rows)
+    if progress is not None:
+        progress.update(kept)
     with evaluating(job.retriever):
-        encoded = encode(job.retriever, ImageSource(job.images), ids, out=rows, compute=job.compute, progress=progress)
+        encoded = encode(
+            job.retriever, ImageSource(job.images), ids[kept:], out=rows[kept:], compute=job.compute, progress=progress
+        )
     path = chunk_path(job.output, number)
     with atomic.atomic_file(path) as file:
         np.save(file, rows, allow_pickle=False)
@@ -124,10 +134,37 @@ def extract_chunk(job: ExtractJob, number: int, *, progress: Progress | None = N
         images=digest,
         rows=len(rows),
         fingerprint=job.manifest.fingerprint,
-        failures={job.images.names[ids[row]]: reason for row, reason in encoded.failures.items()},
+        failures={job.images.names[ids[kept + row]]: reason for row, reason in encoded.failures.items()},
     )
     record.write(job.output, number)
     return record
+
+
+def _take_over(job: ExtractJob, number: int, out: npt.NDArray[Any]) -> int:
+    """Take over rows of a chunk that images were added to; return how many.
+
+    Only full batches are: a row's last bits may depend on what it was computed with. So the chunk has the same bytes as
+    one that is computed whole.
+    """
+    record, compute = ChunkRecord.read(job.output, number), job.compute
+    if record is None or compute.size is None or record.failures or not 0 < record.rows < len(out):
+        return 0
+    full = full_batch(
+        torch.empty(3, *compute.size, device="meta"), batch_size=compute.batch, batch_pixels=compute.batch_pixels
+    )
+    kept, path = record.rows // full * full, chunk_path(job.output, number)
+    if not kept or record.fingerprint != job.manifest.fingerprint or not path.is_file():
+        return 0
+    if record.images != images_digest(job.images, job.manifest.rows_of(number)[: record.rows]):
+        return 0
+    earlier = path.read_bytes()
+    if hashlib.sha256(earlier).hexdigest() != record.sha256:
+        return 0
+    held = np.load(io.BytesIO(earlier), allow_pickle=False)
+    if held.shape != (record.rows, out.shape[1]) or held.dtype != out.dtype:
+        return 0
+    out[:kept] = held[:kept]
+    return kept
 
 
 def _length(path: Path) -> int:

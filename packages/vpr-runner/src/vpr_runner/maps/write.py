@@ -36,6 +36,8 @@ def write_map(
     positioned: bool = True,
     chunk: int = 1024,
     dtype: Literal["float32", "float16"] = "float32",
+    verify: bool = True,
+    carried: RunConfig | None = None,
     progress: bool = True,
     registry: Registry | None = None,
 ) -> ExtractResult:
@@ -51,6 +53,8 @@ def write_map(
         positioned: whether the positions of ``images`` mean anything.
         chunk: images a file.
         dtype: of the rows.
+        verify: read the images of finished chunks again and compare their contents.
+        carried: what the network in the map says of itself; None: ``config``.
         progress: show a bar.
         registry: makes the engine.
 
@@ -65,6 +69,7 @@ def write_map(
         config=config,
         chunk=chunk,
         dtype=dtype,
+        verify=verify,
         progress=progress,
         registry=registry,
     )
@@ -74,7 +79,7 @@ def write_map(
         root = str(Path(getattr(images, "root", ".")).resolve())
         frame = None if places.frame is None else places.frame.to_json()
         atomic.write_json(output / ORIGIN_FILE, {"root": root, "frame": frame})
-        save_retriever(retriever, output / NETWORK_FOLDER, config, alone=True)
+        save_retriever(retriever, output / NETWORK_FOLDER, carried or config, alone=True)
         seal_map(output)
     return result
 
