@@ -2,7 +2,8 @@
 
 ``tests``  the whole suite.                       ``bench``  NetVLAD against its baselines, printed as a table.
 ``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
-``faults`` kill, tear, fill, go on, compare.      ``minimums``  the suite with the lowest declared versions.
+``load``   `vpr serve` under many requests.        ``faults`` kill, tear, fill, go on, compare.
+``minimums``  the suite with the lowest declared versions.
 ``lint``   ruff, floors.  ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
 ``docs``   the documentation as a site, in ``site/``.
 """
@@ -34,7 +35,7 @@ EXTRAS = {
     "vpr-pooling": "[onnx]",
     "vpr-data": "[heif,video]",
     "vpr-rerank": "[opencv]",
-    "vpr-runner": "[hloc,onnx,serve]",
+    "vpr-runner": "[hloc,onnx,serve,tiles]",
 }  # what some tests skip without
 READERS = ("kapture>=1.1.12", "pycolmap>=4.0")  # the tools that read what we write
 TEST_TOOLS = (
@@ -46,6 +47,7 @@ TEST_TOOLS = (
     "hatchling>=1.26",
     "httpx>=0.27",
     "selenium>=4.20",
+    "schemathesis>=4.0",
 )
 
 
@@ -105,6 +107,13 @@ def speed(session: nox.Session) -> None:
         return
     install_packages(session, "h5py>=3.11", plugins=["vpr-qdrant"])  # with yardsticks
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Ask `vpr serve` on loopback with locust: requests a second, percentiles, memory; ``-- --help`` for more."""
+    install_packages(session, "locust>=2.40", extras=True)
+    session.run("python", "-m", "bench.serving", *session.posargs, env=PASSIVE)
 
 
 @nox.session

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +61,53 @@ def make_config(engine_registry: Any, dots_root: Path) -> Callable[..., Any]:
         return engine_registry.run_config_model().model_validate_json(__import__("json").dumps(content))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def opened_browser() -> Iterator[Any]:
+    """Chromium without a window, or a skip where it, its driver or selenium is missing."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1300,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture
+def browser(opened_browser: Any) -> Any:
+    """A browser whose logs begin now."""
+    for log in ("browser", "performance"):
+        opened_browser.get_log(log)
+    return opened_browser
+
+
+@pytest.fixture
+def asked(browser: Any) -> Callable[[], set[str]]:
+    """Return a function that says which addresses were asked for, after a look that nothing went wrong."""
+
+    def look() -> set[str]:
+        assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
+        sent = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+        return {one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"}
+
+    return look
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Return a function that waits until something is so, ten seconds at most."""
+
+    def wait(so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not so():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    return wait

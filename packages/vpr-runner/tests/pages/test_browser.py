@@ -1,40 +1,30 @@
-"""The page in a real browser; skipped where there is no Chromium with its driver, or no selenium."""
+"""Pages in a real browser."""
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator
+import io
+import threading
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vpr_runner.pages.page import write_page
-from vpr_runner.pages.shown import Shown, ShownAnswer, ShownQuery
+from vpr_runner.pages.shown import Accepted, Shown, ShownAnswer, ShownQuery
+from vpr_runner.pages.tiles import Tiles
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+Until = Callable[[Callable[[], bool]], None]
 EVIL = "<img src=x onerror=document.title='broken'><script>document.title='broken'</script>"
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1300,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
-
-
 @pytest.mark.slow
-def test_a_page_is_filtered_zoomed_and_sorted_and_asks_nobody(browser: Any, tmp_path: Path) -> None:
+def test_a_page_is_filtered_zoomed_and_sorted_and_asks_nobody(
+    browser: Any, asked: Callable[[], set[str]], tmp_path: Path
+) -> None:
     def query(number: int) -> ShownQuery:
         off = (250.0, 3.0, 40.0, 7.0)[number]
         answer = ShownAnswer(
@@ -79,7 +69,81 @@ def test_a_page_is_filtered_zoomed_and_sorted_and_asks_nobody(browser: Any, tmp_
     assert heads[2].find_element("xpath", "..").get_attribute("aria-sort") == "ascending"
     browser.execute_script("arguments[0].click()", heads[2])
     assert visible("#table tbody tr") == ["0", "2", "3", "1"]
-    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
-    sent = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
-    asked = {one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"}
-    assert all(address.startswith(("file:", "data:", "blob:")) for address in asked), asked
+    assert all(address.startswith(("file:", "data:", "blob:")) for address in asked())
+
+
+class _TileServer(SimpleHTTPRequestHandler):
+    """Answers every address with one picture of 256 x 256."""
+
+    content = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def tile_service() -> Iterator[str]:
+    picture = io.BytesIO()
+    Image.new("RGB", (256, 256), (220, 230, 240)).save(picture, "PNG")
+    _TileServer.content = picture.getvalue()
+    with ThreadingHTTPServer(("127.0.0.1", 0), _TileServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/{{z}}/{{x}}/{{y}}.png"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.slow
+def test_tiles_lie_below_the_map_and_nobody_else_is_asked(
+    browser: Any, asked: Callable[[], set[str]], until: Until, tile_service: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("xstatic.pkg.leaflet", reason="needs vpr-runner[tiles]")
+
+    def query(number: int) -> ShownQuery:
+        degrees = (48.2 + number / 1000, 16.37)
+        answer = ShownAnswer(
+            rank=1, name="a", file=None, distance=0.1, degrees=(48.2, 16.371), metres=90.0, right=number > 0
+        )
+        name = f"{number}</script>{EVIL}"
+        return ShownQuery(name=name, file=None, answers=[answer], degrees=degrees, right=number > 0)
+
+    ground = np.array([[48.2, 16.37], [48.203, 16.374], [np.nan, np.nan]])
+    shown = Shown(
+        title="tiles",
+        facts=[],
+        queries=[query(n) for n in range(3)],
+        ground=np.zeros((0, 2)),
+        ground_degrees=ground,
+        accepted=Accepted(recall=[0.1, 0.5, 0.6], precision=[1.0, 0.8, 0.6], said="first answers: area 40"),
+        run="backbone: {type: tiny}",
+    )
+    write_page(tmp_path / "tiles.html", shown, tiles=Tiles.at(tile_service))
+    browser.get((tmp_path / "tiles.html").as_uri())
+    loaded = "return [...document.querySelectorAll('.leaflet-tile')].filter(t => t.naturalWidth === 256).length"
+    until(lambda: browser.execute_script(loaded) > 0)
+    assert browser.title == "tiles"  # no name ran
+    origin = tile_service.partition("/{z}")[0]
+    credit = browser.find_element("css selector", ".leaflet-control-attribution").text
+    assert credit.endswith(f"tiles: {origin.removeprefix('http://')}")
+    before = browser.execute_script("return document.querySelector('.leaflet-proxy').style.transform")
+    browser.find_element("css selector", ".leaflet-control-zoom-in").click()
+    until(lambda: browser.execute_script("return document.querySelector('.leaflet-proxy').style.transform") != before)
+    browser.find_element("id", "tilefit").click()
+    browser.find_element("css selector", "input[value=wrong]").click()
+    assert browser.find_element("id", "count").text == "1 of 3"
+    press = "arguments[0].click()"  # the page scrolls smoothly, and a mouse would miss
+    browser.execute_script(press, browser.find_element("css selector", "[data-look='0']"))
+    assert "on" in browser.find_element("id", "q0").get_attribute("class")
+    run_file = browser.find_element("id", "run")
+    browser.execute_script(press, run_file.find_element("css selector", "summary"))
+    assert run_file.find_element("css selector", "pre").text == "backbone: {type: tiny}"
+    found = asked()
+    assert any(address.startswith(origin) for address in found)
+    assert all(address.startswith(("file:", "data:", "blob:", f"{origin}/")) for address in found), found

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from vpr_core import UsageError
 from vpr_runner.pages.drawing import Drawing
 from vpr_runner.pages.exports import as_csv, as_geojson, as_kml
 from vpr_runner.pages.page import as_html
-from vpr_runner.pages.shown import Shown, ShownAnswer, ShownQuery, service_link
+from vpr_runner.pages.shown import Accepted, Shown, ShownAnswer, ShownQuery, service_link
 from vpr_runner.pages.thumbnails import thumbnails
+from vpr_runner.pages.tiles import Tiles
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{ 7*7 }}.jpg"
 
@@ -158,6 +160,68 @@ def test_tables_for_other_programs(tmp_path: Path) -> None:
     for form in (as_geojson, as_kml):
         with pytest.raises(UsageError, match="no answer has one"):
             form(bare)
+
+
+def test_errors_are_lines_from_where_a_photo_was_taken_to_its_first_answer(tmp_path: Path) -> None:
+    shown = made(tmp_path)
+    known = replace(shown.queries[0], degrees=(48.25, 16.4))
+    whole = replace(shown, queries=[known, *shown.queries[1:]])
+    features = json.loads(as_geojson(whole))["features"]
+    lines = [one for one in features if one["geometry"]["type"] == "LineString"]
+    assert [one["geometry"]["coordinates"] for one in lines] == [[[16.4, 48.25], [16.37, 48.201]]]
+    assert lines[0]["properties"]["metres"] == 120.0
+    assert lines[0]["properties"]["right"] is False
+    assert [one["properties"]["kind"] for one in features].count("query") == 1
+    assert len(features) == 11
+    root = ET.fromstring(as_kml(whole))
+    name = "{http://www.opengis.net/kml/2.2}"
+    (line,) = root.findall(f".//{name}LineString/{name}coordinates")
+    assert line.text == "16.4000000,48.2500000 16.3700000,48.2010000"
+    assert [row["right"] for row in csv.DictReader(io.StringIO(as_csv(shown)))][:3] == ["", "false", "true"]
+
+
+def test_the_run_file_and_the_curve_of_first_answers_are_in_the_page(tmp_path: Path) -> None:
+    accepted = Accepted(recall=[0.0, 0.5, 1.0], precision=[1.0, 0.8, 0.6], said="first answers: area 40 <b>")
+    page = as_html(made(tmp_path, accepted=accepted, run="backbone: {type: tiny}  # <script>alert(1)</script>"))
+    found = Elements()
+    found.feed(page)
+    assert any(text == "backbone: {type: tiny}  # <script>alert(1)</script>" for text in found.text)
+    assert sum(tag == "script" for tag, _ in found.tags) == 1
+    curve = page[page.index('id="accepted"') :]
+    assert re.search(r'class="curveline" d="([^"]*)"', curve)[1] == "M36.0 15.0L192.0 45.0L348.0 75.0"  # type: ignore[index]
+    assert "area 40 &lt;b&gt;" in page
+    assert 'id="accepted"' not in as_html(made(tmp_path))
+
+
+def test_tiles_are_of_one_service_that_the_policy_names(tmp_path: Path) -> None:
+    pytest.importorskip("xstatic.pkg.leaflet", reason="needs vpr-runner[tiles]")
+    tiles = Tiles.at("https://{s}.tile.example.org:8443/{z}/{x}/{y}.png?key=1")
+    page = as_html(made(tmp_path, queries=200, name="photo.jpg"), tiles=tiles)
+    assert len(page.encode()) < 2_000_000
+    found = Elements()
+    found.feed(page)
+    policy = next(a["content"] for tag, a in found.tags if tag == "meta" and a.get("http-equiv"))
+    assert policy is not None
+    assert "img-src data: blob: https://*.tile.example.org:8443;" in policy
+    assert "connect-src" not in policy
+    assert not re.search(r"url\(|@import", page[: page.index("</style>")])
+    assert not re.search(r"fetch\(|XMLHttpRequest|sourceMappingURL", page)
+    evil = as_html(made(tmp_path), tiles=tiles)
+    assert evil.count("<script") == 2
+    assert evil.count("</script") == 2
+    assert "openstreetmap" in Tiles.at("https://tile.openstreetmap.org/{z}/{x}/{y}.png").credit.lower()
+    for bad in (
+        "tile.example/{z}/{x}/{y}",
+        "https://a.example/{z}/{x}.png",
+        "javascript:{z}{x}{y}",
+        "https://u:p@h/{z}{x}{y}",
+        "https://h;script-src *//{z}{x}{y}",
+    ):
+        with pytest.raises(UsageError, match="an address of tiles looks like"):
+            Tiles.at(bad)
+    bare = Shown(title="t", facts=[], queries=[], ground=np.zeros((0, 2)))
+    with pytest.raises(UsageError, match="on no map of the earth"):
+        as_html(bare, tiles=tiles)
 
 
 def test_a_link_opens_the_place() -> None:

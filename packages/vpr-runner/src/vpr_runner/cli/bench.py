@@ -30,6 +30,7 @@ Examples:
   vpr bench city --set compute.device=cuda --plan   what would run, and what is done already
   vpr bench --render bench/results/city.json        the table of a result, as Markdown
   vpr bench --render bench/results/city.json --latex city.tex --csv city.csv
+  vpr bench --render bench/results/city.json --html city.html       a page: tables that sort, curves, every query
   vpr bench --into README.md                        rewrite its tables from bench/results
 
 Each finished cell (method, setting, stage, seed) is kept in the output folder: stop and start as you like. The folder
@@ -75,6 +76,9 @@ def bench(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE.csv", help="Write every number: a row a method and N.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="Write a page: tables, curves, every query.")
+    ] = None,
     results: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where --into finds results.")] = Path(
         "bench/results"
     ),
@@ -82,8 +86,10 @@ def bench(
     """Compare methods: run a suite over methods, stages and seeds, and print one table."""
     from vpr_core import UsageError
 
-    tables = Tables(latex=latex, csv=csv)
+    tables = Tables(latex=latex, csv=csv, html=html)
     if render or into:
+        if html is not None and len(render or []) != 1:
+            raise UsageError("--html: a page is of one result; name one with --render RESULT.json")
         _show_results(render or [], into, results, tables)
         return
     from vpr_runner.bench.suite import known_suites
@@ -119,12 +125,13 @@ class Tables:
 
     latex: Path | None
     csv: Path | None
+    html: Path | None = None
 
     def check(self) -> None:
         """Say that a file cannot be written before hours are spent on what goes into it."""
         from vpr_core import UsageError
 
-        for option, path in (("--latex", self.latex), ("--csv", self.csv)):
+        for option, path in (("--latex", self.latex), ("--csv", self.csv), ("--html", self.html)):
             if path is not None and path.is_dir():
                 raise UsageError(f"{option} {path}: is a folder; name a file")
 
@@ -137,6 +144,11 @@ class Tables:
             if path is not None:
                 write_text(path, text(found))
                 print(f"written to {path}", file=sys.stderr)
+        if self.html is not None:
+            from vpr_runner.cli.bench_page import write_page_of
+
+            write_page_of(self.html, found[0])
+            print(f"written to {self.html}", file=sys.stderr)
 
 
 def _plugin_files(suite: Suite, given_files: list[Path], *, given: str, found: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,10 +10,11 @@ import typer
 from vpr_runner.cli.comparison import against, earlier_report
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
+from vpr_runner.cli.pages import CsvOption, GeojsonOption, HtmlOption, KmlOption, Pages, TilesOption
 
 if TYPE_CHECKING:
+    from vpr_core import RunConfig
     from vpr_core.types import PlaceSplit
-    from vpr_data import RetrievalSet
     from vpr_runner import Retriever
     from vpr_runner.evaluation.report import Report
 
@@ -32,6 +32,7 @@ Examples:
   vpr eval runs/first --predictions answers.csv --curve pr.png
   vpr eval --from-predictions theirs.csv --dataset '{type: folder, root: photos}' --against first.json
   vpr eval runs/first --html report.html                    a page to look at: map, answers, worst failures first
+  vpr eval runs/first --geojson errors.geojson              lines from each query to its first answer
   vpr eval runs/first --calibrate map/                      learn from this split when the map is to be believed
   vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
@@ -63,10 +64,11 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report here too.")
     ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE.html", help="Write a page: map, answers, failures first."),
-    ] = None,
+    html: HtmlOption = None,
+    tiles: TilesOption = None,
+    geojson: GeojsonOption = None,
+    kml: KmlOption = None,
+    table: CsvOption = None,
     compared: Annotated[
         Path | None,
         typer.Option("--against", metavar="FILE.json", help="Compare with this report of another network."),
@@ -142,8 +144,9 @@ def evaluate(
         return
     if compared is not None and (retrieval is not None or as_json):
         raise UsageError("--against: compares recalls, as text; leave out --retrieval and --json")
-    if html is not None and retrieval is not None:
-        raise UsageError("--html: a retrieval benchmark has no positions to show; leave out one of the two")
+    pages = Pages(html=html, tiles=tiles, geojson=geojson, kml=kml, csv=table)
+    if pages and retrieval is not None:
+        raise UsageError("--html and tables: a retrieval benchmark has no positions to show; leave out one of the two")
     if given is not None:
         if model is not None and model.suffix not in {".yaml", ".yml"} and not (model / "config.yaml").is_file():
             raise UsageError("--from-predictions: name a run file (or --dataset) for the data set; no network is used")
@@ -155,9 +158,8 @@ def evaluate(
         found_report, found_split = scored(
             given, model, dataset=dataset_text, settings=settings, plugins=plugin, quiet=quiet
         )
-        _tell(
-            found_report, found_split, output=output, as_json=as_json, predictions=predictions, curve=curve, html=html
-        )
+        _tell(found_report, found_split, output=output, as_json=as_json, predictions=predictions, curve=curve)
+        _draw(pages, found_split, found_report)
         if earlier is not None:
             print(against(found_report.as_dict(), earlier, name=str(compared)))
         return
@@ -166,7 +168,9 @@ def evaluate(
     if dataset_text is not None:
         raise UsageError("--dataset belongs to --from-predictions; of a network it is --set dataset='{type: ...}'")
     if retrieval is not None:
-        benchmark = _benchmark(retrieval, root, split)
+        from vpr_runner.cli.retrieval import field_of_view, open_benchmark
+
+        benchmark = open_benchmark(retrieval, root, split)
         retriever, config, registry = open_model(
             model,
             plugins=plugin,
@@ -180,7 +184,7 @@ def evaluate(
         from vpr_runner.evaluation.benchmark import evaluate_benchmark
 
         if query == "crop" and receptive_field is None:
-            receptive_field = _receptive_field(retriever)
+            receptive_field = field_of_view(retriever)
         found = evaluate_benchmark(
             retriever, benchmark, config, query=query, receptive_field=receptive_field, progress=not quiet
         )
@@ -201,14 +205,17 @@ def evaluate(
     )
     _shorten(retriever, dim)
 
+    from vpr_data import coordinates
     from vpr_runner import evaluate as run
     from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
 
     dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
+    pages.check(tied=coordinates(asked.database) is not None)
     data = fingerprint_of_data(dataset)
     report = run(retriever, asked, config, registry=registry, data=data, timed=timed, progress=not quiet)
-    _tell(report, asked, output=output, as_json=as_json, predictions=predictions, curve=curve, html=html)
+    _tell(report, asked, output=output, as_json=as_json, predictions=predictions, curve=curve)
+    _draw(pages, asked, report, config)
     if other is not None:
         print(against(report.as_dict(), other, name=str(compared)))
 
@@ -221,18 +228,23 @@ def _tell(
     as_json: bool,
     predictions: Path | None,
     curve: Path | None,
-    html: Path | None,
 ) -> None:
     from vpr_runner.cli.predictions import write_extras
     from vpr_runner.cli.report import as_text
 
     _show(report.as_dict(), as_text(report), output=output, as_json=as_json)
     write_extras(report, split, predictions=predictions, curve=curve)
-    if html is not None:
-        from vpr_runner.pages.of_eval import of_eval
-        from vpr_runner.pages.page import write_page
 
-        write_page(html, of_eval(split, report))
+
+def _draw(pages: Pages, split: PlaceSplit, report: Report, config: RunConfig | None = None) -> None:
+    """Write the page of the worst and the tables of all."""
+    if not pages:
+        return
+    from vpr_core.config import to_yaml
+    from vpr_runner.pages.of_eval import of_eval
+
+    run_file = "" if config is None else to_yaml(config)
+    pages.write(lambda: of_eval(split, report, run=run_file), lambda: of_eval(split, report, most=None))
 
 
 def _shorten(retriever: Retriever, dim: int | None) -> None:
@@ -261,35 +273,3 @@ def _show(facts: dict[str, Any], text: str, *, output: Path | None, as_json: boo
         print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print(text)
-
-
-def _benchmark(name: str, root: Path | None, split: str | None) -> RetrievalSet:
-    """Open a retrieval benchmark before any network is loaded."""
-    from functools import partial
-
-    from vpr_core import UsageError
-    from vpr_data import holidays, oxford5k, paris6k
-
-    known: dict[str, Callable[..., RetrievalSet]] = {
-        "oxford5k": oxford5k,
-        "paris6k": paris6k,
-        "holidays": holidays,
-        "holidays-upright": partial(holidays, upright=True),
-    }
-    if name not in known:
-        raise UsageError(f"--retrieval: {name!r} is none of {', '.join(known)}")
-    if root is None:
-        raise UsageError(f"--root: say where {name} lies; `vpr data fetch {name.partition('-')[0]}` says how to get it")
-    if split is not None:
-        raise UsageError("--split: a retrieval benchmark has no splits")
-    return known[name](root=root)
-
-
-def _receptive_field(retriever: Retriever) -> int:
-    from vpr_backbones import receptive_field
-    from vpr_core import UsageError
-
-    try:
-        return receptive_field(retriever.backbone)
-    except ValueError as error:
-        raise UsageError(f"--receptive-field: {error}") from error

@@ -13,6 +13,7 @@ import typer
 
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
+from vpr_runner.cli.pages import CsvOption, GeojsonOption, HtmlOption, KmlOption, Pages, TilesOption
 
 if TYPE_CHECKING:
     from vpr_runner.locate.located import Located
@@ -25,6 +26,7 @@ Examples:
   vpr extract runs/first photos/ -o map/       once
   vpr search map/ query.jpg                    file, distance and position of the five nearest images
   vpr search map/ query.jpg --html answer.html --images photos/     a page with a map, to look at
+  vpr search map/ query.jpg --html answer.html --tiles https://tile.openstreetmap.org/{z}/{x}/{y}.png
   vpr search map/ *.jpg --geojson places.geojson --csv places.csv
   vpr search map/ a.jpg b.jpg -k 20 --json
   vpr search map/ query.jpg --model runs/first --set index='{type: hnsw}'
@@ -44,14 +46,11 @@ def search(
     ],
     queries: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos to look up.", show_default=False)],
     count: Annotated[int, typer.Option("--count", "-k", min=1, metavar="N", help="Answers for each photo.")] = 5,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE.html", help="Write a page with a map and the answers.")
-    ] = None,
-    geojson: Annotated[
-        Path | None, typer.Option("--geojson", metavar="FILE", help="Write estimates and answers as GeoJSON.")
-    ] = None,
-    kml: Annotated[Path | None, typer.Option("--kml", metavar="FILE", help="The same as KML.")] = None,
-    table: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="The same as CSV.")] = None,
+    html: HtmlOption = None,
+    tiles: TilesOption = None,
+    geojson: GeojsonOption = None,
+    kml: KmlOption = None,
+    table: CsvOption = None,
     pictures: Annotated[
         Path | None,
         typer.Option("--images", metavar="DIR", help="Folder of the map's images, for their pictures in the page."),
@@ -68,6 +67,7 @@ def search(
     from vpr_runner.cli.images import files_as_images
     from vpr_runner.maps.opened import open_map
 
+    pages = Pages(html=html, tiles=tiles, geojson=geojson, kml=kml, csv=table)
     images = files_as_images(queries)
     opened = open_map(database)
     source = model or opened.network
@@ -110,10 +110,8 @@ def search(
         )
         for number, asked in enumerate(good):
             found[asked] = guess(rows_of(near.index[number], kept), near.distance[number], count=count)
-    if html or geojson or kml or table:
-        _write(
-            opened, queries, found, encoded.failures, html=html, geojson=geojson, kml=kml, table=table, root=pictures
-        )
+    if pages:
+        _write(pages, opened, queries, found, encoded.failures, root=pictures)
     if as_json:
         listed = zip(queries, found, strict=True)
         print(json.dumps([_as_json(q, one, encoded.failures.get(n)) for n, (q, one) in enumerate(listed)], indent=2))
@@ -126,30 +124,20 @@ def search(
 
 
 def _write(
+    pages: Pages,
     opened: Map,
     queries: Sequence[Path],
     found: Sequence[Located | None],
     failures: Mapping[int, str],
     *,
-    html: Path | None,
-    geojson: Path | None,
-    kml: Path | None,
-    table: Path | None,
     root: Path | None,
 ) -> None:
-    from vpr_runner.files import atomic
     from vpr_runner.files.provenance import provenance
-    from vpr_runner.pages.exports import as_csv, as_geojson, as_kml
     from vpr_runner.pages.of_search import of_search
-    from vpr_runner.pages.page import write_page
 
     said = {"map": opened.folder.name, "model": opened.descriptors.fingerprint, **provenance()}
     shown = of_search(opened, queries, found, images=root, failures=failures, provenance=said)
-    if html is not None:
-        write_page(html, shown)
-    for file, form in ((geojson, as_geojson), (kml, as_kml), (table, as_csv)):
-        if file is not None:
-            atomic.write_text(file, form(shown))
+    pages.write(lambda: shown)
 
 
 def _as_json(query: Path, located: Located | None, failure: str | None) -> dict[str, Any]:

@@ -72,7 +72,9 @@ class Locator:
         self.map = opened
         self.guess = Guess.of(opened)
         self.compute = compute
-        self._retriever = retriever.to(self.compute.device).eval()
+        self.retriever = retriever.to(self.compute.device).eval()
+        self.registry = registry
+        self._index_config = index
         self._index = MapIndex(opened.descriptors, folder=opened.folder, index=index, registry=registry)
         self._lock = threading.Lock()
 
@@ -106,6 +108,18 @@ class Locator:
             registry=registry,
         )
 
+    def reopened(self) -> Self:
+        """Return one of the map as it is now, with the same network: images may have been added to it."""
+        opened = open_map(self.map.folder)
+        return type(self)(
+            opened,
+            self.retriever,
+            model=self.map.descriptors.fingerprint,
+            compute=self.compute,
+            index=self._index_config,
+            registry=self.registry,
+        )
+
     def __call__(self, photo: Image, *, count: int = 5, max_pixels: int | None = None) -> Located:
         """Return where ``photo`` was taken.
 
@@ -120,7 +134,7 @@ class Locator:
         """
         image = self._prepared(photo, max_pixels or self.compute.max_pixels)
         with self._lock, torch.inference_mode(), self.compute.autocast():
-            row = self._retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
+            row = self.retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
             found, kept = self._index.nearest(row, max(count, ANSWERS))
         return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)
 

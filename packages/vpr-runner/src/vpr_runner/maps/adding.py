@@ -73,11 +73,10 @@ def add_photos(
     manifest = Manifest.read(folder)
     if manifest is None:
         raise UsageError(f"{folder}: no map there; `vpr extract MODEL {photos} -o {folder}` makes one")
-    stored = stored_config(folder / NETWORK_FOLDER, registry)
-    refuse_foreign_choices(stored, registry, source=str(folder / NETWORK_FOLDER), kinds={"engine", "runtime"})
-    config = stored
+    config = stored_config(folder / NETWORK_FOLDER, registry)
+    refuse_foreign_choices(config, registry, source=str(folder / NETWORK_FOLDER), kinds={"engine", "runtime"})
     if device is not None:
-        config = stored.model_copy(update={"compute": stored.compute.model_copy(update={"device": device})})
+        config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
     images = open_photos(photos).images
     new = _new(folder, photos, manifest, images)
     result = write_map(
@@ -85,10 +84,10 @@ def add_photos(
         images,
         output=folder,
         config=config,
-        carried=stored,
         positioned=images.located is None or bool(images.located.any()),
         chunk=manifest.chunk,
         dtype="float16" if manifest.dtype == "float16" else "float32",
+        network=False,  # what trained it may not be installed here, and would be left out
         verify=False,  # each image that was there is not read again
         progress=progress,
         registry=registry,

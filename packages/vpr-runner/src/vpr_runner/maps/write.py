@@ -37,7 +37,7 @@ def write_map(
     chunk: int = 1024,
     dtype: Literal["float32", "float16"] = "float32",
     verify: bool = True,
-    carried: RunConfig | None = None,
+    network: bool = True,
     progress: bool = True,
     registry: Registry | None = None,
 ) -> ExtractResult:
@@ -54,7 +54,7 @@ def write_map(
         chunk: images a file.
         dtype: of the rows.
         verify: read the images of finished chunks again and compare their contents.
-        carried: what the network in the map says of itself; None: ``config``.
+        network: write it; False: the one in the map, which is this one, stays as it is.
         progress: show a bar.
         registry: makes the engine.
 
@@ -79,7 +79,8 @@ def write_map(
         root = str(Path(getattr(images, "root", ".")).resolve())
         frame = None if places.frame is None else places.frame.to_json()
         atomic.write_json(output / ORIGIN_FILE, {"root": root, "frame": frame})
-        save_retriever(retriever, output / NETWORK_FOLDER, carried or config, alone=True)
+        if network:
+            save_retriever(retriever, output / NETWORK_FOLDER, config, alone=True)
         seal_map(output)
     return result
 

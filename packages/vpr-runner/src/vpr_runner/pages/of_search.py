@@ -62,6 +62,7 @@ def of_search(
         facts=facts,
         queries=shown,
         ground=np.zeros((0, 2)) if xy is None else xy,
+        ground_degrees=places.degrees,
         provenance=provenance or {},
     )
 

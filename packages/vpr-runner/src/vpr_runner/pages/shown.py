@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Shown", "ShownAnswer", "ShownQuery", "service_link"]
+__all__ = ["Accepted", "Shown", "ShownAnswer", "ShownQuery", "service_link"]
 
 Point = tuple[float, float]
 
@@ -49,6 +49,7 @@ class ShownQuery:
         file: it, or None.
         answers: nearest first.
         xy: where it was taken, in metres; None: not known.
+        degrees: the same as latitude and longitude; None: not known.
         right: whether the first answer is right.
         estimate: ``xy`` of the estimate, its ``degrees`` or None, ``radius`` in metres; None: there is none.
         believed: see `vpr_runner.locate.located.Located`.
@@ -59,6 +60,7 @@ class ShownQuery:
     file: Path | None
     answers: Sequence[ShownAnswer]
     xy: Point | None = None
+    degrees: Point | None = None
     right: bool | None = None
     estimate: tuple[Point, Point | None, float] | None = None
     believed: bool | None = None
@@ -79,6 +81,20 @@ class ShownQuery:
         return "unsure" if self.believed is False else "plain"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What happens when first answers are accepted up to a distance.
+
+    Attributes:
+        recall, precision: of one threshold after the other, strictest first.
+        said: the curve in one line.
+    """
+
+    recall: Sequence[float]
+    precision: Sequence[float]
+    said: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shown:
     """A page.
@@ -88,8 +104,11 @@ class Shown:
         facts: name and value of what stands in large letters.
         queries: in the order of the page.
         ground: ``(N, 2)`` metres of the database.
+        ground_degrees: the same as latitude and longitude, or None.
         unit: of distances on the ground: m or frames.
         recall: N to recall and the bounds of its interval (None without).
+        accepted: precision and recall by distance, or None.
+        run: the run file, or empty.
         provenance: what the numbers came from.
     """
 
@@ -97,8 +116,11 @@ class Shown:
     facts: Sequence[tuple[str, str]]
     queries: Sequence[ShownQuery]
     ground: npt.NDArray[np.float64]
+    ground_degrees: npt.NDArray[np.float64] | None = None
     unit: str = "m"
     recall: Mapping[int, tuple[float, tuple[float, float] | None]] = field(default_factory=dict)
+    accepted: Accepted | None = None
+    run: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -33,6 +33,7 @@
     for (const one of [...cards, ...marks]) one.classList.toggle("on", one.dataset.q === String(number));
     const mark = marks.find((one) => one.dataset.q === String(number));
     if (mark) mark.parentNode.append(mark); // on top
+    document.dispatchEvent(new CustomEvent("vpr:select", { detail: { number: Number(number), look } }));
     if (scroll) {
       const card = document.getElementById(`q${number}`);
       card.scrollIntoView({ block: "nearest" });
@@ -78,6 +79,7 @@
     new ResizeObserver(draw).observe(svg);
     draw();
   }
+  document.addEventListener("vpr:pick", (event) => select(event.detail, { scroll: true }));
   for (const button of all("[data-look]"))
     button.addEventListener("click", () => select(button.dataset.look, { look: true }));
   for (const card of cards)
@@ -89,33 +91,20 @@
     const apply = () => {
       const wanted = form.elements.show.value, text = document.getElementById("find").value.trim().toLowerCase();
       let shown = 0;
+      const hidden = new Set();
       cards.forEach((card, number) => {
         const { right, believed, name } = card.dataset;
         const good = (wanted === "all" || right === wanted || believed === wanted) && name.includes(text);
         shown += good;
         card.hidden = !good;
+        if (!good) hidden.add(number);
         rows.find((row) => row.dataset.q === String(number)).hidden = !good;
         marks.find((mark) => mark.dataset.q === String(number))?.toggleAttribute("hidden", !good);
       });
+      document.dispatchEvent(new CustomEvent("vpr:filter", { detail: hidden }));
       document.getElementById("count").value = `${shown} of ${cards.length}`;
     };
     form.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
   }
-
-  // The table sorts; empty cells stay at the end.
-  const body = document.querySelector("#table tbody");
-  all("#table thead button").forEach((button, column) => button.addEventListener("click", () => {
-    const head = button.parentNode, down = head.getAttribute("aria-sort") === "ascending";
-    for (const other of all("#table thead th")) other.setAttribute("aria-sort", "none");
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const value = (row) => row.children[column].textContent.trim();
-    const order = button.dataset.kind === "number" ? (a, b) => a - b : (a, b) => a.localeCompare(b);
-    rows.sort((a, b) => {
-      const [one, other] = [value(a), value(b)];
-      if (!one || !other) return !one - !other;
-      return (down ? -1 : 1) * order(one, other);
-    });
-    body.append(...rows);
-  }));
 })();

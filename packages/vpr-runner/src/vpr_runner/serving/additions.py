@@ -1,0 +1,112 @@
+"""Photos that are sent to be added to the map: looked at, kept in its folder of photos, put into the map."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vpr_core import UsageError
+from vpr_data import ImageDecodeError, load_image
+from vpr_data.images.formats import readable_suffixes
+from vpr_data.tables.photos import open_photos
+from vpr_runner.files import atomic
+from vpr_runner.maps.adding import add_photos
+
+if TYPE_CHECKING:
+    from vpr_runner.locate.locator import Locator
+
+__all__ = ["Additions", "RefusedError"]
+
+NAME = re.compile(r"[\w ()@+,=-][\w .()@+,=-]{0,199}", re.ASCII)
+"""Names of files that are taken as they are: no folder, nothing hidden, nothing that a shell or a page reads."""
+
+
+class RefusedError(Exception):
+    """Photos that are not added; says which, and why.
+
+    Attributes:
+        status: of the answer.
+    """
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Additions:
+    """Adds photos to the map that was made of ``photos``; one addition at a time.
+
+    Attributes:
+        photos: the folder that the map was made of.
+        pixels: of one photo, at most.
+    """
+
+    photos: Path
+    pixels: int
+
+    def __call__(self, where: Locator, sent: Mapping[str, bytes]) -> tuple[Locator, dict[str, Any]]:
+        """Return the map with the photos ``sent`` in it, opened, and what to tell the sender.
+
+        A photo that is in the folder already, byte by byte, is no fault. A photo is kept before the map is touched:
+        what a kill leaves undone is done by the next addition or the next start.
+
+        Raises:
+            RefusedError: a photo is none, has no position, or has the name of another.
+        """
+        places = self._looked_at(sent)
+        new = {}
+        for name, content in sent.items():
+            file = self.photos / name
+            if not file.exists():
+                new[name] = content
+            elif not file.is_file() or file.read_bytes() != content:
+                raise RefusedError(409, f"{name}: the map has another photo of this name; send it under a new one")
+        for name, content in new.items():
+            atomic.write_bytes(self.photos / name, content)
+        try:
+            added = add_photos(
+                where.map.folder,
+                self.photos,
+                where.registry,
+                retriever=where.retriever,
+                device=str(where.compute.device),
+            )
+        except (UsageError, FileNotFoundError, ValueError) as error:
+            raise RefusedError(409, f"the photos are kept, but the map cannot be added to: {error}") from error
+        now = where.reopened() if added.new else where
+        told = [{"name": name, "added": name in new, **places[name]} for name in sent]
+        return now, {"images": added.images, "photos": told, "calibrated": now.guess.calibration is not None}
+
+    def _looked_at(self, sent: Mapping[str, bytes]) -> dict[str, dict[str, float]]:
+        """Return where the photos were taken, in degrees."""
+        suffixes = readable_suffixes()
+        for name in sent:
+            if not NAME.fullmatch(name):
+                raise RefusedError(
+                    422, f"{name[:100]!r} cannot be the name of a photo: letters, digits and ._-()@+,= please"
+                )
+            if not name.lower().endswith(suffixes):
+                raise RefusedError(422, f"{name}: no image by its name; suffixes are {', '.join(suffixes)}")
+        with tempfile.TemporaryDirectory(prefix="vpr-photos-") as temporary:
+            folder = Path(temporary)
+            for name, content in sent.items():
+                (folder / name).write_bytes(content)
+                try:
+                    load_image(folder / name, max_pixels=self.pixels)
+                except ImageDecodeError as error:
+                    raise RefusedError(422, f"{name}: the photo cannot be read: {error.reason}") from None
+            try:
+                images = open_photos(folder).images
+            except ValueError as error:
+                raise RefusedError(422, str(error).replace(str(folder), "the photos")) from None
+        found = {}
+        for row, name in enumerate(images.names):
+            if images.degrees is None or (images.located is not None and not images.located[row]):
+                raise RefusedError(422, f"{name}: no position in the photo (EXIF or XMP), so it is not added")
+            found[name] = {"lat": float(images.degrees[row, 0]), "lon": float(images.degrees[row, 1])}
+        return found
