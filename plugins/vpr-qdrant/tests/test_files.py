@@ -113,3 +113,28 @@ def test_a_disk_that_fails_leaves_the_old_file(saved, monkeypatch: pytest.Monkey
             index.save(path.parent / "gone" / "index")
     assert path.read_bytes() == old
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.fault
+def test_what_a_killed_write_left_goes_with_the_next_and_one_at_work_is_left_alone(tmp_path):
+    from vpr_qdrant import snapshot
+
+    path, header = tmp_path / "map.vpr", snapshot.Header(dim=2, metric="l2", count=1, positions=False)
+    held: list[Path] = []
+
+    def rows():
+        (mine,) = tmp_path.glob(".partial-*")
+        held.append(mine)
+        if len(held) == 1:
+            mine.with_name(mine.name[:-4] + "dead").write_bytes(b"half")  # of the same file, and nobody's
+            snapshot.write_snapshot(path, header, rows_of_another(), None)
+        yield np.ones((1, 2), dtype=np.float32)
+
+    def rows_of_another():
+        assert held[0].exists()
+        yield np.zeros((1, 2), dtype=np.float32)
+
+    snapshot.write_snapshot(path, header, rows(), None)
+    assert [file.name for file in tmp_path.iterdir()] == ["map.vpr"]
+    with snapshot.read_snapshot(path) as whole:
+        assert whole.header.count == 1

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +15,7 @@ from vpr_data import fetch
 from vpr_data.published import catalogue, fetching
 from vpr_data.published.catalogue import Counts, Download, Published
 from vpr_data.published.fetching import extract_archive
+from vpr_data.published.partial import partial_file
 
 
 def tar(*members, mode="w:gz"):
@@ -119,6 +122,47 @@ def test_a_bad_download_leaves_nothing_behind(server, offer, tmp_path, answer, s
     with pytest.raises(error, match=message):
         fetch("toy", root=tmp_path, progress=False)
     assert left(tmp_path) == []
+
+
+@pytest.mark.fault
+def test_what_a_killed_download_left_goes_with_the_next_and_one_at_work_is_left_alone(server, offer, tmp_path):
+    """A killed process holds no lock any more: that is all a killed one and an abandoned file have in common."""
+    server.files["/x.bin"] = (b"whole", "application/octet-stream", None)
+    server.files["/y.tgz"] = (tar(("a.jpg", b"A")), "application/gzip", None)
+    offer(Download(server.url + "/x.bin", "x.bin", "file"), Download(server.url + "/y.tgz", "images", "images"))
+    (tmp_path / "images").mkdir()
+    for name in (".fetching-0vo8dqnj", ".fetching-1234", "images/.unpacking-77"):
+        (tmp_path / name).write_bytes(b"half")
+    busy = tmp_path / ".fetching-of-somebody"
+    with partial_file(busy) as file:
+        file.write(b"going on")
+        fetch("toy", root=tmp_path, progress=False)
+        assert left(tmp_path) == [busy.name, "images/.y.tgz.fetched", "images/a.jpg", "x.bin"]
+        with pytest.raises(OSError, match="another process is at it; wait for it"), partial_file(busy):
+            pass
+        file.flush()
+        assert busy.read_bytes() == b"going on"
+    assert not busy.exists()
+
+
+@pytest.mark.fault
+def test_a_download_that_is_killed_leaves_a_file_that_the_next_start_takes(server, offer, tmp_path):
+    script = """
+import os, signal, sys
+from pathlib import Path
+from vpr_data.published.partial import partial_file
+with partial_file(Path(sys.argv[1])) as file:
+    file.write(b"half"); file.flush(); os.kill(os.getpid(), signal.SIGKILL)
+"""
+    part = tmp_path / ".fetching-x"
+    assert subprocess.run([sys.executable, "-c", script, str(part)], check=False).returncode == -9
+    assert part.read_bytes() == b"half"
+    with partial_file(part) as file:
+        file.write(b"w")
+        file.flush()
+        part.replace(tmp_path / "whole")
+    assert left(tmp_path) == ["whole"]
+    assert (tmp_path / "whole").read_bytes() == b"w"
 
 
 def test_only_the_web_is_fetched_from(offer, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import vpr_data
 from vpr_core import UsageError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
     from vpr_core.types import Dataset, PlaceSplit
 
-__all__ = ["fingerprint_of_data", "open_dataset", "split_named", "split_of"]
+__all__ = ["open_dataset", "split_named", "split_of"]
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +22,6 @@ def open_dataset(dataset: ComponentConfig, registry: Registry) -> Dataset:
     """Build the data set that a run file's block ``dataset`` describes."""
     built: Dataset = registry.build("dataset", dataset)
     return built
-
-
-def fingerprint_of_data(dataset: Any) -> str | None:
-    """Return what a data set says identifies its content, or None when it says nothing."""
-    fingerprint = getattr(dataset, "fingerprint", None)
-    return str(fingerprint()) if callable(fingerprint) else None
 
 
 def split_named(dataset: Dataset, name: str, *, purpose: str) -> PlaceSplit:

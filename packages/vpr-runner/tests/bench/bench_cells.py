@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from vpr_runner.files.provenance import provenance
+
 __all__ = ["cell", "cells"]
 
 RECALL_AT = (1, 5, 10, 20)
+MADE = provenance()
 
 
 def cell(
@@ -37,6 +40,7 @@ def cell(
                 "fingerprint": "abc",
             }
         },
+        "provenance": [dict(MADE)],
         "config": {"seed": seed},
     }
 

@@ -172,3 +172,40 @@ def test_a_file_outside_any_repository_has_no_commit(tmp_path: Path) -> None:
     file = tmp_path / "file.py"
     file.touch()
     assert code_state(file) == {"commit": None, "dirty": None}
+
+
+def test_provenance_is_that_of_the_cells_and_a_list_when_they_differ() -> None:
+    """Not that of the last start, which may have found all of them done."""
+    cells = made_up().cells()
+    now = cells[0]["provenance"][0]
+    old = {**now, "date": "2020-01-02T00:00:00+00:00", "versions": {**now["versions"], "torch": "1.0.0"}}
+    younger = {**now, "date": "2099-01-01T00:00:00+00:00"}
+    cells[1]["provenance"] = [younger]
+    whole = assemble_result(SUITE, cells)
+    assert {name: whole[name] for name in now} == younger
+    assert "provenance" not in whole
+    cells[2]["provenance"] = [old, now]
+    mixed = assemble_result(SUITE, cells)
+    assert mixed["provenance"] == [younger, old]
+    assert "versions" not in mixed
+    said = text(mixed)
+    assert "measured 2020-01-02" in said
+    assert "torch 1.0.0" in said
+    assert "measured 2099-01-01" in markdown(mixed)
+    assert said.count("spread over seeds") == 1
+
+
+def test_a_recall_beyond_the_answers_that_were_looked_at_has_no_column() -> None:
+    cells = made_up().cells()
+    for each in cells:
+        for test in each["tests"].values():
+            test["recall"] = {"5": test["recall"]["5"]}
+            test["first_hits"] = [rank if rank <= 5 else 0 for rank in test["first_hits"]]
+    result = assemble_result(SUITE, cells)
+    whole = assemble_result(SUITE, made_up().cells())
+    for row, expected in zip(result["rows"], whole["rows"], strict=True):
+        assert row["recall"] == {at: expected["recall"][at] for at in ("1", "5")}  # recall@1 is known from the ranks
+    assert "recall@5" in text(result)
+    assert "recall@10" not in text(result) + markdown(result)
+    rows = [line for line in markdown(result).splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1

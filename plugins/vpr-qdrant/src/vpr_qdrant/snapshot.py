@@ -122,10 +122,14 @@ def write_snapshot(
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path: folder {path.parent} does not exist; create it first")
-    temporary = path.parent / f".partial-{secrets.token_hex(8)}"
+    mine = f".partial-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}-"
+    for left in path.parent.glob(f"{mine}*"):
+        _remove_abandoned(left)
+    temporary = path.parent / f"{mine}{secrets.token_hex(8)}"
     digest = hashlib.sha256()
     try:
         with temporary.open("xb") as file:
+            _lock(file)
 
             def write(data: bytes) -> None:
                 digest.update(data)
@@ -144,8 +148,31 @@ def write_snapshot(
             file.write(_TRAILER + digest.hexdigest().encode())
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            if os.name != "nt":  # while it is ours: nobody may take it for abandoned
+                temporary.replace(path)
+        if os.name == "nt":  # which does not rename an open file
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Take a file for this process, until it is closed or the process ends; False: somebody else has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, which removes no open file
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what a killed process left of a file that it was writing."""
+    with suppress(OSError), path.open("rb") as file:
+        if _lock(file):
+            path.unlink()

@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import tarfile
-import tempfile
 import urllib.error
 import urllib.request
 import zlib
@@ -19,6 +18,7 @@ from typing import IO
 from tqdm.auto import tqdm
 
 from vpr_data.published.catalogue import Download, published
+from vpr_data.published.partial import partial_file, remove_abandoned
 
 __all__ = ["extract_archive", "fetch", "instructions"]
 
@@ -72,6 +72,7 @@ def fetch(name: str, *, root: Path | str, progress: bool = True) -> list[Path]:
         if done.exists():
             continue
         root.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(root, ".fetching-*")
         with _downloaded(download, root, progress=progress) as part:
             if _is_archive(download):
                 extract_archive(part, target, source=download.url)
@@ -97,6 +98,7 @@ def extract_archive(archive: Path, folder: Path, *, source: str = "") -> int:
     """
     source = source or str(archive)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder, ".unpacking-*")
     try:
         with tarfile.open(archive) as tar:
             files = _plain_files(tar, folder, source=source)
@@ -137,26 +139,26 @@ def _plain_files(tar: tarfile.TarFile, folder: Path, *, source: str) -> dict[str
 
 
 def _write(content: IO[bytes], path: Path) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unpacking-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            shutil.copyfileobj(content, file, BLOCK)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    temporary = _beside(path, ".unpacking-")
+    with partial_file(temporary) as file:
+        shutil.copyfileobj(content, file, BLOCK)
+        file.flush()
+        temporary.replace(path)
+
+
+def _beside(path: Path, prefix: str) -> Path:
+    """Short whatever the name, and the same in the next start."""
+    return path.with_name(prefix + hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16])
 
 
 @contextmanager
 def _downloaded(download: Download, root: Path, *, progress: bool) -> Iterator[Path]:
     """Download to a temporary file, check it, and remove it afterwards unless it has been moved away."""
-    descriptor, temporary = tempfile.mkstemp(dir=root, prefix=".fetching-")
-    part = Path(temporary)
+    part = _beside(root / _file_name(download), ".fetching-")
     digest = hashlib.sha256()
-    try:
+    with partial_file(part) as file:
         try:
             with (
-                os.fdopen(descriptor, "wb") as file,
                 urllib.request.urlopen(_request(download.url), timeout=TIMEOUT) as response,
                 tqdm(
                     total=int(response.headers.get("Content-Length") or 0) or None,
@@ -186,8 +188,6 @@ def _downloaded(download: Download, root: Path, *, progress: bool) -> Iterator[P
                 f"{download.url}: has SHA-256 {digest.hexdigest()}, {download.sha256} was expected; it is not used"
             )
         yield part
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _request(url: str) -> urllib.request.Request:

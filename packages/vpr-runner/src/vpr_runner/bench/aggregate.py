@@ -19,7 +19,8 @@ def rows(cells: Sequence[CellResult], *, recall_at: Sequence[int] = (1, 5, 10)) 
 
     ``recall[N]`` holds the mean over seeds, the standard deviation over seeds (with ``n - 1``; None for one seed), the
     values by seed, and a 95 % interval of the mean by resampling queries: how much another draw of queries from the
-    same places could move it. Milliseconds are the least over seeds, seconds of training the median.
+    same places could move it. An N beyond the answers that a suite looks at is left out. Milliseconds are the least
+    over seeds, seconds of training the median.
     """
     found = []
     for (setting, test, method, stage), members in _grouped(cells).items():
@@ -36,7 +37,7 @@ def rows(cells: Sequence[CellResult], *, recall_at: Sequence[int] = (1, 5, 10)) 
                 "dim": members[0]["dim"],
                 "descriptor_bytes": members[0]["descriptor_bytes"],
                 "seeds": [cell["seed"] for cell in members],
-                "recall": {str(at): _spread(outcomes, at) for at in recall_at},
+                "recall": {str(at): _spread(outcomes, at) for at in recall_at if at <= _depth(outcomes)},
                 "milliseconds": {
                     part: min(float(cell["milliseconds"][part]) for cell in members)
                     for part in members[0]["milliseconds"]
@@ -60,8 +61,13 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(known)) if known else None
 
 
+def _depth(outcomes: Sequence[dict[str, Any]]) -> int:
+    """How many answers a query were looked at: a right one beyond counts as none."""
+    return min(max(map(int, outcome["recall"])) for outcome in outcomes)
+
+
 def _spread(outcomes: Sequence[dict[str, Any]], at: int) -> dict[str, Any]:
-    by_seed = [float(outcome["recall"][str(at)]) for outcome in outcomes]
+    by_seed = [float(curve([outcome], at)[0][-1]) for outcome in outcomes]
     hits = hits_by_query(outcomes, at)
     low, high = _interval(hits)
     return {

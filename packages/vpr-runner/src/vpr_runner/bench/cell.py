@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,16 @@ from vpr_runner.bench.plan import Cell, weights_key
 from vpr_runner.evaluation.evaluate import Report, evaluate
 from vpr_runner.files.atomic import write_json
 from vpr_runner.files.documents import parsed
+from vpr_runner.files.provenance import provenance, told_apart
 from vpr_runner.network.retriever import Retriever
 from vpr_runner.network.storage import MODEL_FILE
+from vpr_runner.training.environment import starts_of
 from vpr_runner.training.train import initialised, train
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
 
-__all__ = ["run_cell", "timed"]
+__all__ = ["data_of", "run_cell", "timed"]
 
 
 def run_cell(
@@ -30,9 +32,12 @@ def run_cell(
     A trained cell trains in ``trainings/<hash>``, and goes on there when it was interrupted; cells that differ
     in evaluation alone share that training.
     """
+    known = data_of(cell, data)
+    trained_in = [] if cell.pretraining is None else [_folder_of(cell.pretraining, trainings)]
     config = _started(cell, registry, folder=trainings, progress=progress)
     if cell.stage == "trained":
         folder = trainings / cell.training_key[:16]
+        trained_in.append(folder)
         retriever, seconds = timed(
             lambda: train(config, registry, run_directory=folder, progress=progress).retriever, _clock_of(folder)
         )
@@ -59,11 +64,20 @@ def run_cell(
         "descriptor_bytes": first.descriptor_bytes,
         "train_seconds": seconds,
         "milliseconds": first.milliseconds,
-        "tests": {
-            label: _outcome(report, data.fingerprint(cell.tests[label].dataset)) for label, report in reports.items()
-        },
+        "tests": {label: _outcome(report, known["tests"][label]) for label, report in reports.items()},
+        "trained_on": known["trained_on"],
+        "provenance": told_apart([*_started_with(trained_in), provenance()]),
         "config": cell.config.model_dump(mode="json"),
         "pretraining": cell.pretraining.model_dump(mode="json") if cell.pretraining else None,
+    }
+
+
+def data_of(cell: Cell, data: DataSets) -> dict[str, Any]:
+    """Return what identifies the images of a cell: of each test, by label, and of what its network is trained on."""
+    runs = [run for run in (cell.pretraining, cell.config if cell.stage == "trained" else None) if run is not None]
+    return {
+        "tests": {label: data.fingerprint(test.dataset) for label, test in cell.tests.items()},
+        "trained_on": [data.fingerprint(run.dataset) for run in runs],
     }
 
 
@@ -72,13 +86,22 @@ def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) ->
     if cell.pretraining is None:
         return cell.config
     before = cell.pretraining
-    run_directory = folder / weights_key(before)[:16]
+    run_directory = _folder_of(before, folder)
     timed(
         lambda: train(before, registry, run_directory=run_directory, progress=progress).retriever,
         _clock_of(run_directory),
     )
     weights = {"weights": str(run_directory / "model" / MODEL_FILE)}
     return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})
+
+
+def _folder_of(pretraining: RunConfig, trainings: Path) -> Path:
+    return trainings / weights_key(pretraining)[:16]
+
+
+def _started_with(run_directories: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return what trained a network, start by start, as its run directories say."""
+    return [start for folder in run_directories for start in starts_of(folder)]
 
 
 def _clock_of(run_directory: Path) -> Path:

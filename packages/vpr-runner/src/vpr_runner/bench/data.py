@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
+from vpr_runner.data import open_dataset, split_named
+from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
@@ -21,6 +22,7 @@ class DataSets:
         self._registry = registry
         self._sets: dict[str, Dataset] = {}
         self._splits: dict[tuple[str, str], PlaceSplit] = {}
+        self._fingerprints: dict[str, str | None] = {}
 
     def of(self, block: ComponentConfig) -> Dataset:
         """Return the data set that ``block`` describes."""
@@ -37,8 +39,11 @@ class DataSets:
         return self._splits[key]
 
     def fingerprint(self, block: ComponentConfig) -> str | None:
-        """Return what the data set says identifies its content, or None when it says nothing."""
-        return fingerprint_of_data(self.of(block))
+        """Return what identifies the data set and its images, or None when the data set says nothing."""
+        key = _key(block)
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprint_of_data(self.of(block))
+        return self._fingerprints[key]
 
 
 def _key(block: ComponentConfig) -> str:

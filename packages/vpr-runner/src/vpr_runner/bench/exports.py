@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from vpr_runner.bench.table import RECALLS, best_recalls, caption, groups
+from vpr_runner.bench.table import best_recalls, caption, groups, made_with, recalls_of
 from vpr_runner.files.provenance import measured
 from vpr_runner.files.spreadsheet import as_text
 from vpr_runner.files.terminal import visible
@@ -42,7 +42,7 @@ def latex_tables(results: Sequence[dict[str, Any]]) -> str:
     """
     parts = ["% \\usepackage{booktabs}"]
     for result in results:
-        parts.append(f"% {visible(' '.join(measured(result).split()))}")
+        parts += [f"% {visible(' '.join(measured(one).split()))}" for one in made_with(result)]
         parts += [_table(result, members) for members in groups(result["rows"]).values()]
     return "\n\n".join(parts) + "\n"
 
@@ -57,7 +57,7 @@ def escaped(text: str) -> str:
 
 
 def _table(result: dict[str, Any], rows: Sequence[Row]) -> str:
-    found = [at for at in RECALLS if any(at in row["recall"] for row in rows)]
+    found = recalls_of(rows)
     best = best_recalls(rows)
     several = len({row["stage"] for row in rows}) > 1
     heads = ["Method", *(["Stage"] if several else []), "Dim.", *(f"R@{at}" for at in found)]

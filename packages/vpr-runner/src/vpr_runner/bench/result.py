@@ -13,7 +13,7 @@ from vpr_runner.bench.readme import SCHEMA
 from vpr_runner.bench.shown import BenchResult
 from vpr_runner.bench.suite import Suite
 from vpr_runner.files.atomic import write_text
-from vpr_runner.files.provenance import provenance
+from vpr_runner.files.provenance import told_apart
 
 __all__ = ["assemble_result", "write_result"]
 
@@ -24,7 +24,7 @@ def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> BenchResul
     result = {
         "schema": SCHEMA,
         "suite": {"name": suite.name, "title": suite.title, "notes": suite.notes, "table": suite.table},
-        **provenance(),
+        **_made_with(cells),
         "config_hash": hashlib.sha256("\n".join(keys).encode()).hexdigest(),
         "seeds": sorted({cell["seed"] for cell in cells}),
         "rows": rows(cells),
@@ -33,6 +33,12 @@ def assemble_result(suite: Suite, cells: Sequence[dict[str, Any]]) -> BenchResul
         "cells": list(cells),
     }
     return BenchResult(result)
+
+
+def _made_with(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what made the cells: date, code, hardware, versions; a list of these when they differ."""
+    found = told_apart([made for cell in cells for made in cell["provenance"]])
+    return found[0] if len(found) == 1 else {"provenance": found}
 
 
 def write_result(result: dict[str, Any], path: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vpr_runner.bench.cell import run_cell
+from vpr_runner.bench.cell import data_of, run_cell
 from vpr_runner.bench.clock import Clock, spoken
 from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.figure import draw_curves
@@ -74,8 +74,9 @@ def _found(store: CellStore, cell: Cell, data: DataSets) -> dict[str, Any] | Non
     tests = stored.get("tests")
     if not isinstance(tests, dict) or not all(isinstance(tests.get(label), dict) for label in cell.tests):
         return None
-    same = all(tests[label].get("fingerprint") == data.fingerprint(test.dataset) for label, test in cell.tests.items())
-    return stored if same else None
+    known = data_of(cell, data)
+    same = all(tests[label].get("fingerprint") == found for label, found in known["tests"].items())
+    return stored if same and stored.get("trained_on") == known["trained_on"] else None
 
 
 def _report(label: str, outcome: dict[str, Any], clock: Clock, *, shown: bool) -> None:

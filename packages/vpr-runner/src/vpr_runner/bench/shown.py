@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vpr_runner.bench.table import RECALLS, best_recalls, caption, cells_of, columns, groups, remarks
+from vpr_runner.bench.table import best_recalls, caption, cells_of, columns, groups, recalls_of, remarks
 from vpr_runner.files.html_table import html_table
 
 __all__ = ["BenchResult"]
@@ -28,12 +28,12 @@ class BenchResult(dict[str, Any]):
 
 
 def _table(rows: list[dict[str, Any]], *, title: str, notes: tuple[str, ...] | list[str]) -> str:
-    best = best_recalls(rows)
+    recalls, best = recalls_of(rows), best_recalls(rows)
     bold = [
         (line, 3 + offset)
         for line, row in enumerate(rows)
-        for offset, at in enumerate(RECALLS)
+        for offset, at in enumerate(recalls)
         if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]
     ]
-    cells = [cells_of(row) for row in rows]
-    return html_table(columns(), cells, caption=f"{title}. {caption(rows)}", notes=notes, bold=bold)
+    cells = [cells_of(row, recalls) for row in rows]
+    return html_table(columns(rows), cells, caption=f"{title}. {caption(rows)}", notes=notes, bold=bold)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vpr_runner.files.markdown import cell as escaped
 from vpr_runner.files.provenance import measured
 
-__all__ = ["best_recalls", "caption", "cells_of", "columns", "groups", "markdown", "remarks", "text"]
+__all__ = [
+    "best_recalls",
+    "caption",
+    "cells_of",
+    "columns",
+    "groups",
+    "made_with",
+    "markdown",
+    "recalls_of",
+    "remarks",
+    "text",
+]
 
 RECALLS = ("1", "5", "10")
 
 
-def columns() -> list[str]:
-    """Return the headings."""
+def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the headings; a recall that no row has, as its suite looked at fewer answers, has none."""
     return [
         "method",
         "stage",
         "dim",
-        *(f"recall@{at}" for at in RECALLS),
+        *(f"recall@{at}" for at in recalls_of(rows)),
         "95 % of recall@1",
         "ms/image",
         "+ pooling",
@@ -28,14 +39,19 @@ def columns() -> list[str]:
     ]
 
 
-def cells_of(row: dict[str, Any]) -> list[str]:
+def recalls_of(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the N of 1, 5, 10 at which there is a recall in any of the rows."""
+    return [at for at in RECALLS if any(at in row["recall"] for row in rows)]
+
+
+def cells_of(row: dict[str, Any], recalls: Sequence[str]) -> list[str]:
     """Return the cells of one row, as `columns` names them."""
     interval = row["recall"]["1"]
     return [
         row["method"],
         row["stage"],
         f"{row['dim']}",
-        *(_mean_and_spread(row["recall"][at]) if at in row["recall"] else "" for at in RECALLS),
+        *(_mean_and_spread(row["recall"][at]) if at in row["recall"] else "" for at in recalls),
         f"{100 * interval['low']:.1f} .. {100 * interval['high']:.1f}",
         f"{row['milliseconds']['backbone']:.2f}",
         f"{row['milliseconds']['pooling']:.2f}",
@@ -78,7 +94,7 @@ def text(result: dict[str, Any]) -> str:
     """Return the result as plain text, aligned."""
     parts = [result["suite"]["title"]]
     for members in groups(result["rows"]).values():
-        table = [columns(), *(cells_of(row) for row in members)]
+        table = [columns(members), *(cells_of(row, recalls_of(members)) for row in members)]
         widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
         lines = ["  ".join(_aligned(line, widths)).rstrip() for line in table]
         parts.append("\n".join([caption(members), lines[0], "-" * len(lines[0]), *lines[1:]]))
@@ -97,16 +113,16 @@ def markdown(result: dict[str, Any]) -> str:
     """Return the result as Markdown; the best recall of each stage is bold."""
     parts = []
     for members in groups(result["rows"]).values():
-        best = best_recalls(members)
+        recalls, best = recalls_of(members), best_recalls(members)
         lines = [
             f"*{escaped(caption(members))}*",
             "",
-            _line(columns()),
-            _line(["---"] * 2 + ["---:"] * (len(columns()) - 2)),
+            _line(columns(members)),
+            _line(["---"] * 2 + ["---:"] * (len(columns(members)) - 2)),
         ]
         for row in members:
-            cells = cells_of(row)
-            for offset, at in enumerate(RECALLS):
+            cells = cells_of(row, recalls)
+            for offset, at in enumerate(recalls):
                 if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]:
                     cells[3 + offset] = f"**{cells[3 + offset]}**"
             lines.append(_line([escaped(cell) for cell in cells]))
@@ -138,8 +154,17 @@ def remarks(result: dict[str, Any]) -> list[str]:
     for item in result.get("gains", []):
         where = ", ".join(part for part in (item["setting"], item["test"]) if part)
         lines.append(f"{item['method']}, trained against untrained{f' ({where})' if where else ''}: {_said(item)}")
-    lines.append(f"{measured(result)}; spread over seeds {result['seeds']}, intervals over queries")
+    spread = f"spread over seeds {result['seeds']}, intervals over queries"
+    made = made_with(result)
+    lines += [measured(one) for one in made[:-1]]
+    lines.append(f"{measured(made[-1])}; {spread}")
     return lines
+
+
+def made_with(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return what made the cells of a result: one entry, or several where they differ."""
+    found: Sequence[Mapping[str, Any]] = result.get("provenance", [result])
+    return found
 
 
 def _said(item: dict[str, Any]) -> str:

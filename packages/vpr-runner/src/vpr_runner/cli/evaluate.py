@@ -207,7 +207,8 @@ def evaluate(
 
     from vpr_data import coordinates
     from vpr_runner import evaluate as run
-    from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
+    from vpr_runner.data import open_dataset, split_named
+    from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
 
     dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")

@@ -32,7 +32,8 @@ def scored(
     Raises:
         UsageError: no data set is named; or see `vpr_runner.evaluation.predictions`.
     """
-    from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
+    from vpr_runner.data import open_dataset, split_named
+    from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
     from vpr_runner.evaluation.evaluate import score_predictions
     from vpr_runner.evaluation.predictions import read_predictions
 

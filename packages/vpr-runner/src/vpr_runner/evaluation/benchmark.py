@@ -18,6 +18,7 @@ from vpr_eval import mean_average_precision, search_exact
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
 from vpr_runner.encoding.source import Batch, Positions, by_shape
+from vpr_runner.evaluation.data_fingerprint import fingerprint_of_benchmark
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.files.provenance import provenance
 from vpr_runner.network.origin import weights_of
@@ -196,7 +197,7 @@ def evaluate_benchmark(
         dim=int(rows.shape[1]),
         provenance={
             "model": fingerprint(retriever, config),
-            "data": benchmark.fingerprint(),
+            "data": fingerprint_of_benchmark(benchmark.fingerprint(), benchmark),
             "seed": config.seed,
             "precision": config.compute.precision,
             **weights_of(retriever.backbone),

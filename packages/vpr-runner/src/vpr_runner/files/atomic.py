@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+import vpr_eval.atomic
+from vpr_eval.atomic import PREFIX, sync_folder
 
 __all__ = [
     "PREFIX",
@@ -26,27 +27,16 @@ __all__ = [
     "write_text",
 ]
 
-PREFIX = ".partial-"
-"""Of the names of temporary files."""
-
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a binary file that becomes ``path`` when the block ends well, and vanishes when it does not."""
+    """Yield a binary file, to write and read, that becomes ``path`` when the block ends well, and vanishes when not.
+
+    `vpr_eval.atomic.atomic_file`, in a folder that is made where there is none.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix is short whatever the target's name, so that a name of 255 bytes still works.
-    temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}"
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    sync_folder(path.parent)
+    with vpr_eval.atomic.atomic_file(path) as file:
+        yield file
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -63,17 +53,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as JSON, refusing NaN and infinity, atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk, where the system can (Windows cannot open folders)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove_leftovers(folder: Path, *, older_than: float = 0) -> None:

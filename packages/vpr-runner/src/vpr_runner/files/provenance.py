@@ -6,12 +6,12 @@ import datetime as dt
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["code_state", "hardware", "measured", "provenance", "versions"]
+__all__ = ["code_state", "hardware", "measured", "provenance", "told_apart", "versions"]
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "scipy", "pydantic")
 
@@ -24,6 +24,22 @@ def provenance() -> dict[str, Any]:
         "hardware": hardware(),
         "versions": versions(),
     }
+
+
+def told_apart(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each of ``made`` once, in order, with the latest of its dates: a date alone makes no difference."""
+    found: list[dict[str, Any]] = []
+    for one in made:
+        same = next((other for other in found if _but_date(other) == _but_date(one)), None)
+        if same is None:
+            found.append(dict(one))
+        else:
+            same["date"] = max(same["date"], one["date"])
+    return found
+
+
+def _but_date(made: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in made.items() if key != "date"}
 
 
 def measured(how: Mapping[str, Any]) -> str:

@@ -8,11 +8,8 @@ kapture 1.1: ``reconstruction/global_features/<type>/global_features.txt`` and o
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +45,7 @@ def write_hloc_features(
     except ImportError as error:
         raise UsageError("hloc's file of descriptors is HDF5: pip install h5py, then run this again") from error
     count = 0
-    with _replacing(file) as temporary, h5py.File(temporary, "w", libver="latest") as store:
+    with atomic.atomic_file(file) as whole, h5py.File(whole, "w", libver="latest") as store:
         store.attrs["vpr"] = json.dumps(dict(about), sort_keys=True)
         for name, row in _readable(images):
             group = store.create_group(name)
@@ -92,20 +89,3 @@ def _readable(images: Side) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
         row = np.asarray(images.rows[position], dtype=np.float32)
         if np.isfinite(row).all():
             yield name, row
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """A path that becomes ``file`` when the block ends well: libraries that want to open a path themselves."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".partial-{os.getpid()}-{file.name}")
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(file)
-        atomic.sync_folder(file.parent)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        temporary.unlink(missing_ok=True)

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from vpr_core import UsageError
 from vpr_core.config import SCHEDULING_FIELDS, config_hash, to_yaml
-from vpr_runner.data import fingerprint_of_data
 from vpr_runner.distributed import Ranks
+from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 from vpr_runner.files.lock import folder_lock
-from vpr_runner.files.provenance import provenance
 from vpr_runner.training.checkpoint import Checkpoints
+from vpr_runner.training.environment import describe_start, describe_weights
 from vpr_runner.training.loggers import Loggers
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class RunDirectory:
         # What makes the folder a run directory comes first: killed in between, the next start knows it again.
         atomic.write_json(self.path / "run.json", {"format": FORMAT, "config": wanted})
         atomic.write_text(self.path / "config.yaml", to_yaml(self.config))
-        atomic.write_json(self.path / "environment.json", provenance())
+        if not (self.path / "report.json").exists():  # a finished run is only read
+            describe_start(self.path)
 
     def _identity(self) -> dict[str, Any]:
         """What may not change between two starts of one run."""
@@ -136,7 +137,7 @@ class RunDirectory:
     def describe_weights(self, found: Mapping[str, Any]) -> None:
         """Record whose weights the network starts from, beside what it is trained with."""
         if self.writes and found:
-            atomic.write_json(self.path / "environment.json", {**(self._read("environment.json") or {}), **found})
+            describe_weights(self.path, found)
 
     @property
     def metrics_size(self) -> int:
