@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from importlib.util import find_spec
+import sys
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,33 @@ class TestMiners(MinerContract):
     pass
 
 
+def tree_trials() -> dict[str, Trial | list[Trial]]:
+    """Published sets on the small trees of vpr-data's tests."""
+    path = Path(__file__).parents[1] / "packages" / "vpr-data" / "tests" / "published" / "trees.py"
+    spec = spec_from_file_location("vpr_data_trees_of_contracts", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    trials: dict[str, Trial | list[Trial]] = {}
+    for label, make in module.TREES.items():
+        if label in module.FORMS:
+            continue  # another form of a set that is tried
+        kind, other = module.OTHER.get(label, (label, {}))
+
+        def parameters(folder: Path, make: Callable[[Path], Any] = make) -> Mapping[str, Any]:
+            return {"root": folder, **make(folder).options}
+
+        fields = REGISTRY.get("dataset", kind).config.model_fields
+        inert = {field: "where the files are" for field in ("root", "metadata") if field in fields}
+        inert |= module.INERT.get(label, {})
+        trials[kind] = Trial(parameters=parameters, other=other, inert=inert)
+    return trials
+
+
 PUBLISHED = "its images are a download; vpr-data tests it on made-up ones"
+TREES = tree_trials()
 
 
 @over_registry(
@@ -207,13 +234,14 @@ PUBLISHED = "its images are a download; vpr-data tests it on made-up ones"
             ),
         ),
     }
+    | TREES
     | {"pairs": Trial(skip="its truth is listed, not measured by radii; vpr-data tests it")}
     | {"none": Trial(skip="has no split; test_map.py searches a map that has it")}
     | installed("dataset", {"gsv_cities": Trial(skip="is a download; vpr-metric-learning tests it on made-up images")})
     | {
         spec.name: Trial(skip=PUBLISHED)
         for spec in REGISTRY.specs("dataset")
-        if spec.name not in ("city", "folder", "pairs", "none")
+        if spec.name not in ("city", "folder", "pairs", "none", *TREES)
         and REGISTRY.origin("dataset", spec.name).distribution == "vpr-data"
     },
 )

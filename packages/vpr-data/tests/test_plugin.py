@@ -9,8 +9,10 @@ pytest.importorskip("vpr_core", reason="the plug-in is for a host; the package a
 
 from pydantic import ValidationError
 
+from vpr_data import PUBLISHED
 from vpr_data.plugin import FolderConfig, vpr_datasets
 
+RETRIEVAL = ("oxford5k", "paris6k", "holidays")
 SPECS = {spec.name: spec for spec in vpr_datasets()}
 
 
@@ -24,7 +26,9 @@ def test_neither_the_package_nor_its_plugin_imports_what_is_heavy():
 
 
 def test_registered_names():
-    assert list(SPECS) == ["city", "folder", "pitts30k", "pitts250k", "tokyo247", "tokyo_tm", "pairs", "none"]
+    known = {"city", "folder", "pairs", "none", *(name for name in PUBLISHED if name not in RETRIEVAL)}
+    assert set(SPECS) == known
+    assert len(SPECS) == len(list(vpr_datasets()))
     for name, spec in SPECS.items():
         assert spec.config.model_fields["type"].default == name
         assert all(field.description for key, field in spec.config.model_fields.items() if key != "type")
@@ -65,6 +69,11 @@ def test_a_folder_is_built_from_its_block(tmp_path):
 def test_a_wrong_block_is_refused_before_anything_is_opened(block, message):
     with pytest.raises(ValidationError, match=message):
         FolderConfig.model_validate({"root": "/none", **block})
+
+
+def test_a_tolerance_of_17_places_has_to_be_named(tmp_path):
+    with pytest.raises(ValidationError, match=r"2 frames \(VPR-Bench's ground truth\), 15 frames \(AnyLoc"):
+        SPECS["17places"].config.model_validate({"root": str(tmp_path)})
 
 
 @pytest.mark.parametrize("name", ["pitts30k", "pitts250k", "tokyo247", "tokyo_tm"])

@@ -94,7 +94,7 @@ class ComponentSpec(Generic[C]):
     """What every kind shares.
 
     Attributes:
-        name: what a run file writes after ``type:``; ``[a-z][a-z0-9_]{0,63}``.
+        name: what a run file writes after ``type:``; ``[a-z][a-z0-9_]{0,63}``, perhaps behind a number (17places).
         config: the model of its parameters; its ``type`` literal equals ``name``.
         summary: one line for ``vpr plugins``.
         paper: author, title, year and arXiv number or DOI; empty when there is none.

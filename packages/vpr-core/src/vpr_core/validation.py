@@ -20,7 +20,7 @@ from vpr_core.plain import is_plain
 
 __all__ = ["NAME_PATTERN", "check_spec"]
 
-NAME_PATTERN = r"[a-z][a-z0-9_]{0,63}"
+NAME_PATTERN = r"([1-9][0-9]{0,3})?[a-z][a-z0-9_]{0,63}"
 _NEEDS = {"reranker": get_args(RerankerNeeds), "runtime": get_args(RuntimeNeeds)}
 
 

@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from vpr_data.published.dataset import PublishedDataset, Recipe
     from vpr_data.published.dbstruct import DbStruct, read_dbstruct
     from vpr_data.published.fetching import fetch, instructions
-    from vpr_data.published.oxford_paris_holidays import holidays, oxford5k, paris6k
+    from vpr_data.published.holidays import holidays
+    from vpr_data.published.on_disk import SetOnDisk
+    from vpr_data.published.oxford5k import oxford5k
+    from vpr_data.published.paris6k import paris6k
     from vpr_data.published.pittsburgh import pitts30k, pitts250k
     from vpr_data.published.retrieval import RetrievalSet, grown_box
-    from vpr_data.published.summary import describe, missing_files
+    from vpr_data.published.summary import describe, missing_files, shortfalls
     from vpr_data.published.tokyo import tokyo247, tokyo_tm
     from vpr_data.tables.folders import FolderDataset, training_radii
     from vpr_data.tables.listing import list_images
@@ -63,6 +66,7 @@ __all__ = [
     "Recipe",
     "RetrievalSet",
     "Rows",
+    "SetOnDisk",
     "TrainingRadii",
     "UnreadableImagesError",
     "check_images",
@@ -86,6 +90,7 @@ __all__ = [
     "pitts250k",
     "read_dbstruct",
     "resize_image",
+    "shortfalls",
     "tokyo247",
     "tokyo_tm",
     "training_radii",
@@ -113,6 +118,7 @@ _HOME = {
     "Recipe": "published.dataset",
     "RetrievalSet": "published.retrieval",
     "Rows": "places.rows",
+    "SetOnDisk": "published.on_disk",
     "TrainingRadii": "places.splits",
     "UnreadableImagesError": "images.batches",
     "check_images": "images.batches",
@@ -122,7 +128,7 @@ _HOME = {
     "find_leaks": "places.leaks",
     "fingerprint_of": "places.fingerprint",
     "grown_box": "published.retrieval",
-    "holidays": "published.oxford_paris_holidays",
+    "holidays": "published.holidays",
     "full_batch": "images.batches",
     "image_batches": "images.batches",
     "instructions": "published.fetching",
@@ -130,12 +136,13 @@ _HOME = {
     "load_image": "images.decode",
     "missing_files": "published.summary",
     "open_published": "published.catalogue",
-    "oxford5k": "published.oxford_paris_holidays",
-    "paris6k": "published.oxford_paris_holidays",
+    "oxford5k": "published.oxford5k",
+    "paris6k": "published.paris6k",
     "pitts250k": "published.pittsburgh",
     "pitts30k": "published.pittsburgh",
     "read_dbstruct": "published.dbstruct",
     "resize_image": "images.resize",
+    "shortfalls": "published.summary",
     "tokyo247": "published.tokyo",
     "tokyo_tm": "published.tokyo",
     "training_radii": "tables.folders",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from vpr_core import ComponentConfig, DatasetSpec, hookimpl
+from vpr_data.published.plugin import published_datasets
 
 if TYPE_CHECKING:
     from vpr_core.types import Dataset
@@ -18,16 +19,8 @@ __all__ = [
     "FolderConfig",
     "NoneConfig",
     "PairsConfig",
-    "Pitts30kConfig",
-    "Pitts250kConfig",
-    "Tokyo247Config",
-    "TokyoTMConfig",
     "vpr_datasets",
 ]
-
-NETVLAD = "Arandjelovic, Gronat, Torii, Pajdla, Sivic: NetVLAD, CVPR 2016, arXiv 1511.07247"
-PITTSBURGH = "Torii, Sivic, Pajdla, Okutomi: Visual Place Recognition with Repetitive Structures, CVPR 2013"
-TOKYO = "Torii, Arandjelovic, Sivic, Okutomi, Pajdla: 24/7 Place Recognition by View Synthesis, CVPR 2015"
 
 Meaning = Literal["name", "x", "y", "lat", "lon", "zone", "frame", "time", "place", "drive", "split", "role", "latlon"]
 
@@ -145,37 +138,6 @@ class FolderConfig(ComponentConfig):
         return self
 
 
-class _PublishedConfig(ComponentConfig):
-    root: Path = Field(description="folder of the images as distributed; 'vpr data fetch' shows the layout")
-    metadata: Path | None = Field(
-        None, description="folder of the .mat files; null: root, its folder datasets, or the one beside root"
-    )
-
-
-class Pitts30kConfig(_PublishedConfig):
-    """Parameters of `vpr_data.pitts30k`."""
-
-    type: Literal["pitts30k"] = "pitts30k"
-
-
-class Pitts250kConfig(_PublishedConfig):
-    """Parameters of `vpr_data.pitts250k`."""
-
-    type: Literal["pitts250k"] = "pitts250k"
-
-
-class Tokyo247Config(_PublishedConfig):
-    """Parameters of `vpr_data.tokyo247`."""
-
-    type: Literal["tokyo247"] = "tokyo247"
-
-
-class TokyoTMConfig(_PublishedConfig):
-    """Parameters of `vpr_data.tokyo_tm`."""
-
-    type: Literal["tokyo_tm"] = "tokyo_tm"
-
-
 def _city(config: CityConfig) -> Dataset:
     from vpr_data.city import CityDataset
 
@@ -227,67 +189,16 @@ def _folder(config: FolderConfig) -> Dataset:
     )
 
 
-def _pitts30k(config: Pitts30kConfig) -> Dataset:
-    from vpr_data.published.pittsburgh import pitts30k
-
-    return pitts30k(root=config.root, metadata=config.metadata)
-
-
-def _pitts250k(config: Pitts250kConfig) -> Dataset:
-    from vpr_data.published.pittsburgh import pitts250k
-
-    return pitts250k(root=config.root, metadata=config.metadata)
-
-
-def _tokyo247(config: Tokyo247Config) -> Dataset:
-    from vpr_data.published.tokyo import tokyo247
-
-    return tokyo247(root=config.root, metadata=config.metadata)
-
-
-def _tokyo_tm(config: TokyoTMConfig) -> Dataset:
-    from vpr_data.published.tokyo import tokyo_tm
-
-    return tokyo_tm(root=config.root, metadata=config.metadata)
-
-
 @hookimpl
 def vpr_datasets() -> Iterator[DatasetSpec[Any]]:
-    """Yield the city, any folder, and the sets of the NetVLAD paper."""
+    """Yield the city, any folder, the published sets, and lists of right answers."""
     yield DatasetSpec(
         name="city", config=CityConfig, build=_city, summary="rendered city that needs no download, seeded"
     )
     yield DatasetSpec(
         name="folder", config=FolderConfig, build=_folder, summary="your images: table, @x@y@ names or EXIF positions"
     )
-    yield DatasetSpec(
-        name="pitts30k",
-        config=Pitts30kConfig,
-        build=_pitts30k,
-        summary="Pittsburgh, 10,000 database images a split; images on request",
-        paper=NETVLAD,
-    )
-    yield DatasetSpec(
-        name="pitts250k",
-        config=Pitts250kConfig,
-        build=_pitts250k,
-        summary="Pittsburgh, up to 91,464 database images a split; images on request",
-        paper=PITTSBURGH,
-    )
-    yield DatasetSpec(
-        name="tokyo247",
-        config=Tokyo247Config,
-        build=_tokyo247,
-        summary="Tokyo by day, at sunset, at night; test only; images on request",
-        paper=TOKYO,
-    )
-    yield DatasetSpec(
-        name="tokyo_tm",
-        config=TokyoTMConfig,
-        build=_tokyo_tm,
-        summary="Tokyo Time Machine, train and val; images on request",
-        paper=NETVLAD,
-    )
+    yield from published_datasets()
     yield DatasetSpec(
         name="pairs",
         config=PairsConfig,

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vpr_core import UsageError
-from vpr_data import EvaluationProtocol
+from vpr_data import EvaluationProtocol, open_published
 from vpr_eval import Neighbours, Whitening
 from vpr_runner import assemble, evaluate, fit_whitening
 from vpr_runner.data import split_of
@@ -104,6 +105,35 @@ def test_subsets_are_reported_beside_the_whole(work, engine_registry) -> None:
     for n in (1, 2, 5):
         parts = [report.subsets[name].recall[n] * report.subsets[name].queries for name in subsets]
         assert sum(parts) == pytest.approx(15 * report.recall[n])
+
+
+def test_several_query_sets_encode_their_database_once(work, engine_registry, tmp_path: Path) -> None:
+    """SF-XL, one database and four sets: each image is encoded once, and each recall is that of the set alone."""
+    retriever, _, config = work
+    generator = np.random.default_rng(0)
+    counts = {"database": 12, "queries_v1": 3, "queries_v2": 4, "queries_night": 5, "queries_occlusion": 2}
+    for folder, count in counts.items():
+        (tmp_path / "processed/test" / folder).mkdir(parents=True)
+        for i in range(count):
+            name = f"@{550_000 + 40 * i}.00@4180000.00@10@S@@@{folder}{i}@@030@@@@2017@@.jpg"
+            pixels = generator.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "processed/test" / folder / name)
+    encoded = []
+    hook = retriever.pooling.register_forward_hook(lambda module, given, rows: encoded.append(len(rows)))
+    report = evaluate(
+        retriever,
+        open_published("sf_xl", root=tmp_path).split("test"),
+        config,
+        registry=engine_registry,
+        progress=False,
+    )
+    hook.remove()
+    assert sum(encoded) == sum(counts.values())
+    assert set(report.subsets) == {"v1", "v2", "night", "occlusion"}
+    alone = open_published("sf_xl", root=tmp_path, queries=("night",)).split("test")
+    night = evaluate(retriever, alone, config, registry=engine_registry, progress=False)
+    assert night.protocol == "sf_xl-test-night@25m"
+    assert report.subsets["night"].recall == night.recall
 
 
 def test_unreadable_images_never_change_the_denominator(work, engine_registry, make_config) -> None:

@@ -9,10 +9,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpr_data.published.dataset import PublishedDataset, Recipe
+from vpr_data.published.entry import Counts, Download, Published
 
-__all__ = ["PITTS30K", "PITTS250K", "pitts30k", "pitts250k"]
+__all__ = ["DBSTRUCT", "PITTS30K", "PITTS250K", "PITTSBURGH", "pitts30k", "pitts250k"]
 
 ASK = "Relja Arandjelovic (relja@relja.info), as https://www.di.ens.fr/willow/research/netvlad/ says"
+DBSTRUCT = Download(
+    "https://www.di.ens.fr/willow/research/netvlad/data/netvlad_v100_datasets.tar.gz",
+    "datasets",
+    "dbStruct .mat files of all four sets",
+)
+FORMATTED = """
+or images/{split}/database/@easting@northing@...@.jpg, images/{split}/queries/...      VPR-datasets-downloader"""
+LAYOUT = """\
+images/000/000000_pitch1_yaw1.jpg ... images/010/...      database (or without the folder images)
+queries/000/000000_pitch1_yaw1.jpg ...                    queries (or queries_real)
+datasets/{name}_train.mat, {name}_val.mat, {name}_test.mat""" + FORMATTED.format(split="{{train,val,test}}")
 
 
 def _recipe(name: str) -> Recipe:
@@ -28,6 +40,26 @@ def _recipe(name: str) -> Recipe:
 
 PITTS30K = _recipe("pitts30k")
 PITTS250K = _recipe("pitts250k")
+PITTSBURGH = (
+    Published(
+        name="pitts30k",
+        what="Pittsburgh's centre, street view years apart",
+        protocols=("pitts30k-test@25m",),
+        counts={"train": Counts(10_000, 7_416), "val": Counts(10_000, 7_608), "test": Counts(10_000, 6_816)},
+        downloads=(DBSTRUCT,),
+        ask=ASK,
+        layout=LAYOUT.format(name="pitts30k"),
+    ),
+    Published(
+        name="pitts250k",
+        what="Pittsburgh whole, of which Pitts30k is a part",
+        protocols=("pitts250k-test@25m",),
+        counts={"train": Counts(91_464, 7_824), "val": Counts(78_648, 7_608), "test": Counts(83_952, 8_280)},
+        downloads=(DBSTRUCT,),
+        ask=ASK,
+        layout=LAYOUT.format(name="pitts250k"),
+    ),
+)
 
 
 def pitts30k(*, root: Path | str, metadata: Path | str | None = None) -> PublishedDataset:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 
 from vpr_data.places.checks import extent_of, position_warnings
 from vpr_data.places.splits import PlaceSplit, Splits
-from vpr_data.published.catalogue import PUBLISHED, Counts
+from vpr_data.published.catalogue import PUBLISHED
+from vpr_data.published.entry import Counts
 from vpr_data.published.retrieval import RetrievalSet
 
-__all__ = ["RetrievalSummary", "SplitSummary", "describe", "missing_files"]
+__all__ = ["RetrievalSummary", "SplitSummary", "describe", "missing_files", "shortfalls"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,9 @@ class SplitSummary:
         protocol: what counts as right, in one word.
         database: number of database images.
         queries: number of queries.
+        published_database: number that is published of this protocol, None: none is known.
+        published_queries: likewise.
+        query_sets: queries of each named query set.
         without_positives: queries that no database image answers.
         untrainable: queries without a potential positive under the radii of training.
         median_positives: right answers of a query.
@@ -42,6 +46,9 @@ class SplitSummary:
     median_positives: float
     extent: float
     warnings: tuple[str, ...]
+    published_database: int | None = None
+    published_queries: int | None = None
+    query_sets: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +64,63 @@ class RetrievalSummary:
     warnings: tuple[str, ...]
 
 
-def describe(dataset: Splits | RetrievalSet, *, name: str | None = None) -> list[SplitSummary | RetrievalSummary]:
+def describe(
+    dataset: Splits | RetrievalSet, *, name: str | None = None, counts: Mapping[str, Counts] | None = None
+) -> list[SplitSummary | RetrievalSummary]:
     """Count everything that can be counted without opening an image.
 
     Args:
         dataset: any data set, or a retrieval benchmark.
         name: its name in `vpr_data.PUBLISHED`, whose numbers it must then show.
+        counts: other numbers that it must show, by split.
     """
-    counts = PUBLISHED[name].counts if name in PUBLISHED else {}
+    known = _published(dataset, name) if counts is None else counts
     if isinstance(dataset, RetrievalSet):
-        return [_retrieval(dataset, counts.get("test"))]
-    return [_split(dataset.split(split), counts.get(split)) for split in dataset.split_names]
+        return [_retrieval(dataset, known.get("test"))]
+    return [_split(dataset.split(split), known.get(split)) for split in dataset.split_names]
 
 
 def missing_files(dataset: Splits | RetrievalSet, *, splits: tuple[str, ...] | None = None) -> list[Path]:
-    """Return the image files that are not there, each once, in the order of the set; ``splits`` limits the search."""
-    return [path for path in _paths(dataset, splits) if not path.is_file()]
+    """Return what is not there, each once: parts of the published tree, then image files in the order of the set.
+
+    ``splits`` limits the search for image files.
+    """
+    absent = list(getattr(dataset, "absent", ()))
+    return absent + [path for path in _paths(dataset, splits) if not path.is_file()]
+
+
+def shortfalls(
+    dataset: Splits | RetrievalSet, *, name: str | None = None, splits: tuple[str, ...] | None = None
+) -> list[str]:
+    """Say of each split how many images it lacks to the published numbers: files that no list names cannot be listed.
+
+    Numbers that only memory vouches for call nothing missing.
+
+    ``name`` is that of the set in `vpr_data.PUBLISHED`, ``splits`` limits the search.
+    """
+    known = _published(dataset, name)
+    found: dict[str, tuple[int, int]] = {}
+    if isinstance(dataset, RetrievalSet):
+        found["test"] = (len(dataset), len(dataset.queries))
+    else:
+        for split in (dataset.split(split) for split in splits or dataset.split_names):
+            found[split.name] = (len(split.database), len(split.queries))
+    said = []
+    for split_name, (database, queries) in found.items():
+        wanted = known.get(split_name)
+        if wanted is None or not wanted.sure:
+            continue
+        for what, there, published in (("images", database, wanted.database), ("queries", queries, wanted.queries)):
+            if there < published:
+                said.append(f"{split_name}: {there:,} {what}, {published:,} are published")
+    return said
+
+
+def _published(dataset: Splits | RetrievalSet, name: str | None) -> Mapping[str, Counts]:
+    own: Mapping[str, Counts] | None = getattr(dataset, "published_counts", None)
+    if own is not None:
+        return own
+    return PUBLISHED[name].counts if name in PUBLISHED else {}
 
 
 def _paths(dataset: Splits | RetrievalSet, splits: tuple[str, ...] | None) -> Iterator[Path]:
@@ -96,6 +144,7 @@ def _split(split: PlaceSplit, counts: Counts | None) -> SplitSummary:
     extent = extent_of(split)
     without = int((positives == 0).sum())
     warnings = [*_count_warnings(counts, len(split.database), len(split.queries))]
+    warnings += _set_warnings(counts, split)
     warnings += position_warnings(split)
     return SplitSummary(
         split=split.name,
@@ -107,6 +156,9 @@ def _split(split: PlaceSplit, counts: Counts | None) -> SplitSummary:
         median_positives=float(np.median(positives)) if len(positives) else 0.0,
         extent=extent,
         warnings=tuple(warnings),
+        published_database=None if counts is None else counts.database,
+        published_queries=None if counts is None else counts.queries,
+        query_sets={label: len(rows) for label, rows in split.subsets.items()},
     )
 
 
@@ -128,7 +180,18 @@ def _retrieval(images: RetrievalSet, counts: Counts | None) -> RetrievalSummary:
 def _count_warnings(counts: Counts | None, database: int, queries: int) -> Iterator[str]:
     if counts is None:
         return
-    doubt = "" if counts.sure else " (as remembered; no official file was at hand to count)"
     for what, published, found in (("images", counts.database, database), ("queries", counts.queries, queries)):
         if published != found:
-            yield f"{found:,} {what}, {published:,} are published{doubt}"
+            yield f"{found:,} {what}, {published:,} are published{_doubt(counts)}"
+
+
+def _set_warnings(counts: Counts | None, split: PlaceSplit) -> Iterator[str]:
+    """The same of named query sets."""
+    for label, published in ({} if counts is None else counts.subsets).items():
+        found = len(split.subsets.get(label, ()))
+        if counts is not None and found != published:
+            yield f"{found:,} queries {label}, {published:,} are published{_doubt(counts)}"
+
+
+def _doubt(counts: Counts) -> str:
+    return "" if counts.sure else " (as remembered; no official file was at hand to count)"

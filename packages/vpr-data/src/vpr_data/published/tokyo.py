@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpr_data.published.dataset import PublishedDataset, Recipe
-from vpr_data.published.pittsburgh import ASK
+from vpr_data.published.entry import Counts, Published
+from vpr_data.published.pittsburgh import ASK, DBSTRUCT, FORMATTED
 
-__all__ = ["TOKYO247", "TOKYO_TM", "tokyo247", "tokyo_tm"]
+__all__ = ["TOKYO", "TOKYO247", "TOKYO_TM", "tokyo247", "tokyo_tm"]
 
 TOKYO247 = Recipe(
     name="tokyo247",
@@ -31,6 +32,34 @@ TOKYO_TM = Recipe(
     ask=ASK,
 )
 """Queries are drawn from the panoramas of the database, so positives and answers must bear another time stamp."""
+
+TOKYO = (
+    Published(
+        name="tokyo247",
+        what="Tokyo by day, at sunset and at night",
+        protocols=("tokyo247@25m-nms12", "tokyo247@25m"),
+        counts={"test": Counts(75_984, 315)},
+        downloads=(DBSTRUCT,),
+        ask=ASK,
+        layout="""\
+images/03814/... to images/03829/...     database, .png as distributed or .jpg
+query/00001.jpg ... query/01125.jpg      the 315 queries of the second version (247query_subset_v2)
+datasets/tokyo247.mat"""
+        + FORMATTED.format(split="test"),
+        notes="in VPR-datasets-downloader's layout panoramas are not grouped (tokyo247@25m)",
+    ),
+    Published(
+        name="tokyo_tm",
+        what="Tokyo by Google's time machine, for training",
+        protocols=("tokyoTM-val@25m-othertime",),
+        counts={"train": Counts(49_104, 7_277, sure=False), "val": Counts(49_056, 7_186, sure=False)},
+        downloads=(DBSTRUCT,),
+        ask=ASK,
+        layout="""\
+images/...                               database and queries
+datasets/tokyoTM_train.mat, tokyoTM_val.mat""",
+    ),
+)
 
 
 def tokyo247(*, root: Path | str, metadata: Path | str | None = None) -> PublishedDataset:

@@ -86,9 +86,13 @@ def info(
     print(label)
     for part in parts:
         warnings = part.pop("warnings", ())
+        published = {side: part.pop(f"published_{side}", None) for side in ("database", "queries")}
+        part |= {f"queries {label}": count for label, count in part.pop("query_sets", {}).items()}
         print(f"  {part.pop('split', None) or part.pop('name')}")
         for field, value in part.items():
             shown = f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
+            if published.get(field) is not None:
+                shown = f"{value:<10} published {published[field]}"
             print(f"    {_WORDS.get(field, field.replace('_', ' ')):<32}{shown}")
         for warning in warnings:
             print(f"    look: {warning}")
@@ -117,7 +121,7 @@ def check(
     """Say which files of a data set are missing (with --decode: or unreadable), before anything runs."""
     dataset, label = _opened(name, root, settings, plugin)
 
-    from vpr_data import check_images, missing_files
+    from vpr_data import check_images, missing_files, shortfalls
 
     missing = [str(path) for path in missing_files(dataset, splits=tuple(splits) if splits else None)]
     unreadable: list[str] = []
@@ -125,16 +129,18 @@ def check(
         present = [path for path in _paths(dataset, splits) if path.is_file()]
         unreadable = [str(error) for error in check_images(present)]
     total = len(_paths(dataset, splits))
+    short = shortfalls(dataset, name=label, splits=tuple(splits) if splits else None)
     if as_json:
-        print(json.dumps({"name": label, "images": total, "missing": missing, "unreadable": unreadable}, indent=2))
+        facts = {"name": label, "images": total, "missing": missing, "unreadable": unreadable, "short": short}
+        print(json.dumps(facts, indent=2))
     else:
-        for fault in [*missing[:10], *unreadable[:10]]:
+        for fault in [*missing[:10], *unreadable[:10], *short]:
             print(f"  {fault}")
         state = (
             f"{len(missing)} missing, {len(unreadable)} unreadable" if missing or unreadable else "all of them there"
-        )
+        ) + (", fewer than are published" if short else "")
         print(f"{label}: {total} images, {state}")
-    if missing or unreadable:
+    if missing or unreadable or short:
         raise typer.Exit(1)
 
 

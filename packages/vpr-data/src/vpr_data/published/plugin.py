@@ -1,0 +1,247 @@
+"""The published sets that a run file can name. Loaded by hosts only, as `vpr_data.plugin` is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from vpr_core import ComponentConfig, DatasetSpec
+
+if TYPE_CHECKING:
+    from vpr_core.types import Dataset
+
+__all__ = ["published_datasets"]
+
+NETVLAD = "Arandjelovic, Gronat, Torii, Pajdla, Sivic: NetVLAD, CVPR 2016, arXiv 1511.07247"
+PITTSBURGH = "Torii, Sivic, Pajdla, Okutomi: Visual Place Recognition with Repetitive Structures, CVPR 2013"
+TOKYO = "Torii, Arandjelovic, Sivic, Okutomi, Pajdla: 24/7 Place Recognition by View Synthesis, CVPR 2015"
+VPR_BENCH = "Zaffar et al.: VPR-Bench, IJCV 2021, arXiv 2005.08135"
+
+
+class _AtRoot(ComponentConfig):
+    root: Path = Field(description="folder of the set; 'vpr data fetch' shows the layout")
+
+
+class _WithMetadata(_AtRoot):
+    metadata: Path | None = Field(
+        None, description="folder of the .mat files; null: root, its folder datasets, or the one beside root"
+    )
+
+
+class Pitts30kConfig(_WithMetadata):
+    """Parameters of `vpr_data.pitts30k`."""
+
+    type: Literal["pitts30k"] = "pitts30k"
+
+
+class Pitts250kConfig(_WithMetadata):
+    """Parameters of `vpr_data.pitts250k`."""
+
+    type: Literal["pitts250k"] = "pitts250k"
+
+
+class Tokyo247Config(_WithMetadata):
+    """Parameters of `vpr_data.tokyo247`."""
+
+    type: Literal["tokyo247"] = "tokyo247"
+
+
+class TokyoTMConfig(_WithMetadata):
+    """Parameters of `vpr_data.tokyo_tm`."""
+
+    type: Literal["tokyo_tm"] = "tokyo_tm"
+
+
+class SfXLConfig(_AtRoot):
+    """Parameters of `vpr_data.published.sf_xl.sf_xl`."""
+
+    type: Literal["sf_xl"] = "sf_xl"
+    part: Literal["processed", "small"] = Field("processed", description="small: fewer database images, other recalls")
+    queries: tuple[Literal["v1", "v2", "night", "occlusion"], ...] | None = Field(
+        None, description="query sets of test, over one database; null: those that are there"
+    )
+
+
+class SVOXConfig(_AtRoot):
+    """Parameters of `vpr_data.published.svox.svox`."""
+
+    type: Literal["svox"] = "svox"
+    queries: tuple[Literal["plain", "night", "overcast", "rain", "snow", "sun"], ...] | None = Field(
+        None, description="query sets of test, over one database; null: those that are there"
+    )
+
+
+class StLuciaConfig(_AtRoot):
+    """Parameters of `vpr_data.published.st_lucia.st_lucia`."""
+
+    type: Literal["st_lucia"] = "st_lucia"
+
+
+class EynshamConfig(_AtRoot):
+    """Parameters of `vpr_data.published.eynsham.eynsham`."""
+
+    type: Literal["eynsham"] = "eynsham"
+
+
+class AmsterTimeConfig(_AtRoot):
+    """Parameters of `vpr_data.published.amstertime.amstertime`."""
+
+    type: Literal["amstertime"] = "amstertime"
+
+
+class SPEDConfig(_AtRoot):
+    """Parameters of `vpr_data.published.sped.sped`."""
+
+    type: Literal["sped"] = "sped"
+
+
+class Essex3in1Config(_AtRoot):
+    """Parameters of `vpr_data.published.essex3in1.essex3in1`."""
+
+    type: Literal["essex3in1"] = "essex3in1"
+
+
+class GardensPointConfig(_AtRoot):
+    """Parameters of `vpr_data.published.gardens_point.gardens_point`."""
+
+    type: Literal["gardens_point"] = "gardens_point"
+    database: str | None = Field(None, min_length=1, description="folder of one walk, such as day_right; null: ref")
+    queries: str | None = Field(None, min_length=1, description="folder of another, such as night_right; null: query")
+    tolerance: int = Field(2, ge=0, description="frames by which a right answer may be off")
+
+
+class Places17Config(_AtRoot):
+    """Parameters of `vpr_data.published.places17.places17`."""
+
+    type: Literal["17places"] = "17places"
+    tolerance: int | None = Field(None, ge=0, description="frames; has to be named: 2 (VPR-Bench), 15 (AnyLoc)")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.tolerance is None:
+            raise ValueError(
+                "tolerance: name it, two are in use on the same images, and their recalls differ: 2 frames "
+                "(VPR-Bench's ground truth), 15 frames (AnyLoc, Revisit-Anything)"
+            )
+        return self
+
+
+class BaiduMallConfig(_AtRoot):
+    """Parameters of `vpr_data.published.baidu_mall.baidu_mall`."""
+
+    type: Literal["baidu_mall"] = "baidu_mall"
+    radius: float = Field(10.0, gt=0, description="metres within which an answer is right")
+    turn: float | None = Field(
+        None, gt=0, le=180, description="degrees by which a right answer's view may be turned, such as 20; null: any"
+    )
+
+
+def _builder(module: str, function: str) -> Callable[[Any], Dataset]:
+    def build(config: ComponentConfig) -> Dataset:
+        opened: Dataset = getattr(import_module(f"vpr_data.published.{module}"), function)(
+            **config.model_dump(exclude={"type"})
+        )
+        return opened
+
+    return build
+
+
+SETS: tuple[tuple[str, str, type[ComponentConfig], str, str], ...] = (
+    (
+        "pittsburgh",
+        "pitts30k",
+        Pitts30kConfig,
+        "Pittsburgh, 10,000 database images a split; images on request",
+        NETVLAD,
+    ),
+    (
+        "pittsburgh",
+        "pitts250k",
+        Pitts250kConfig,
+        "Pittsburgh, up to 91,464 database images a split; images on request",
+        PITTSBURGH,
+    ),
+    ("tokyo", "tokyo247", Tokyo247Config, "Tokyo by day, at sunset, at night; test only; images on request", TOKYO),
+    ("tokyo", "tokyo_tm", TokyoTMConfig, "Tokyo Time Machine, train and val; images on request", NETVLAD),
+    (
+        "sf_xl",
+        "sf_xl",
+        SfXLConfig,
+        "San Francisco, one database, queries v1, v2, night, occlusion",
+        "Berton, Masone, Caputo: Rethinking Visual Geo-localization, CVPR 2022, arXiv 2204.02287",
+    ),
+    (
+        "svox",
+        "svox",
+        SVOXConfig,
+        "Oxford, one database, queries at night and in four weathers",
+        "Berton, Paolicelli, Masone, Caputo: Adaptive-Attentive Geolocalization, WACV 2021",
+    ),
+    (
+        "st_lucia",
+        "st_lucia",
+        StLuciaConfig,
+        "a suburb of Brisbane, two drives",
+        "Milford, Wyeth: Mapping a Suburb with a Single Camera, IEEE T-RO 2008",
+    ),
+    (
+        "eynsham",
+        "eynsham",
+        EynshamConfig,
+        "country roads near Oxford, grey panoramas",
+        "Cummins, Newman: Highly Scalable Appearance-Only SLAM, RSS 2009",
+    ),
+    (
+        "amstertime",
+        "amstertime",
+        AmsterTimeConfig,
+        "Amsterdam, archive photographs against street view",
+        "Yildiz et al.: AmsterTime, ICPR 2022, arXiv 2203.16291",
+    ),
+    ("sped", "sped", SPEDConfig, "607 pairs of fixed cameras", VPR_BENCH),
+    (
+        "essex3in1",
+        "essex3in1",
+        Essex3in1Config,
+        "210 pairs of confusing views",
+        "Zaffar et al.: Memorable Maps, arXiv 1804.01342",
+    ),
+    (
+        "gardens_point",
+        "gardens_point",
+        GardensPointConfig,
+        "a campus walked by day, right and left, and by night",
+        "Glover: Day and Night, Left and Right, Zenodo 2014",
+    ),
+    (
+        "places17",
+        "places17",
+        Places17Config,
+        "indoor walks by day and night; the tolerance is named",
+        "Sahdev, Tsotsos: Indoor Place Recognition System for Localization of Mobile Robots, CRV 2016",
+    ),
+    (
+        "baidu_mall",
+        "baidu_mall",
+        BaiduMallConfig,
+        "a shopping centre with poses, 10 m",
+        "Sun et al.: A Dataset for Benchmarking Image-Based Localization, CVPR 2017",
+    ),
+)
+"""Module, function, config, summary, paper."""
+
+
+def published_datasets() -> Iterator[DatasetSpec[Any]]:
+    """Yield a spec of every published set that has a database and queries."""
+    for module, function, config, summary, paper in SETS:
+        yield DatasetSpec(
+            name=config.model_fields["type"].default,
+            config=config,
+            build=_builder(module, function),
+            summary=summary,
+            paper=paper,
+        )

@@ -1,0 +1,233 @@
+"""Every set opens from a tree of its published structure, and says what is wrong with one that is not."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vpr_data import PUBLISHED, describe, missing_files, open_published, shortfalls
+from vpr_data.published.entry import Counts
+from vpr_data.published.listing import page
+
+NAMES = (
+    "sped",
+    "sped_lists",
+    "sped_formatted",
+    "essex3in1",
+    "gardens_point",
+    "gardens_point_walks",
+    "places17",
+    "amstertime",
+    "amstertime_formatted",
+    "st_lucia",
+    "eynsham",
+    "svox",
+    "sf_xl",
+    "baidu_mall",
+    "pitts30k_formatted",
+    "tokyo247_formatted",
+)
+
+
+@pytest.fixture
+def opened(tmp_path, trees):
+    """Open a tree by its name, with other options if asked."""
+
+    def open_tree(name, **options):
+        tree = trees.TREES[name](tmp_path)
+        return open_published(tree.type, root=tmp_path, **{**tree.options, **options})
+
+    return open_tree
+
+
+def test_every_tree_is_tried(trees):
+    assert set(NAMES) == set(trees.TREES)
+
+
+def data_counts(data, tree):
+    return getattr(data, "published_counts", PUBLISHED[tree.type].counts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts_and_protocols(name, tmp_path, trees):
+    """The count check passes scaled down; against the published numbers it says what lacks."""
+    tree = trees.TREES[name](tmp_path)
+    data = open_published(tree.type, root=tmp_path, **tree.options)
+    scaled = {split: Counts(database, queries) for split, (database, queries, _) in tree.splits.items()}
+    summaries = {summary.split: summary for summary in describe(data, counts=scaled)}
+    found = {split: (s.database, s.queries, s.protocol) for split, s in summaries.items()}
+    assert found == tree.splits
+    assert all("published" not in warning for summary in summaries.values() for warning in summary.warnings)
+    assert all(summary.without_positives == 0 for summary in summaries.values())
+    assert missing_files(data) == []
+    short = shortfalls(data, name=tree.type)
+    assert len(short) == 2 * sum(split in summaries and c.sure for split, c in data_counts(data, tree).items())
+    said = [line for summary in describe(data, name=tree.type) for line in summary.warnings]
+    assert [line for line in said if "published" in line]
+
+
+@pytest.mark.parametrize("name", ["sped_lists", "gardens_point", "places17", "baidu_mall"])
+def test_right_answers(name, opened):
+    """Independently: pairs have one number; frames differ by the tolerance at most; centres lie within 10 m."""
+    split = opened(name).split("test")
+    reach = {"sped_lists": 0, "gardens_point": 2, "places17": 15, "baidu_mall": 2.5}[name]
+    wanted = [[j for j in range(len(split.database)) if abs(i - j) <= reach] for i in range(len(split.queries))]
+    assert [row.tolist() for row in split.positives()] == wanted
+
+
+def test_query_sets_share_one_database(opened):
+    data = opened("sf_xl")
+    split = data.split("test")
+    assert {label: len(rows) for label, rows in split.subsets.items()} == {"v1": 2, "v2": 3, "night": 4, "occlusion": 5}
+    night = split.subset("night")
+    assert str(night.protocol) == "sf_xl-test-night@25m"
+    assert all("/queries_night/" in name for name in night.queries.names)
+    assert night.database is split.database
+    # One alone has the same protocol, so that the two may be compared.
+    alone = opened("sf_xl", queries=("night",)).split("test")
+    assert (alone.protocol, alone.queries.names, alone.subsets) == (night.protocol, night.queries.names, {})
+    assert data.published_counts["test"].subsets == {"v1": 1000, "v2": 598, "night": 466, "occlusion": 76}
+
+
+def test_what_of_the_tree_is_missing_is_listed(tmp_path, trees):
+    trees.svox(tmp_path)
+    shutil.rmtree(tmp_path / "images/test/queries_snow")
+    shutil.rmtree(tmp_path / "images/val")
+    data = open_published("svox", root=tmp_path)
+    assert data.split_names == ("train", "test")
+    assert missing_files(data) == [tmp_path / "images/val/gallery", tmp_path / "images/test/queries_snow"]
+    assert "snow" not in str(data.split("test").protocol)
+    with pytest.raises(FileNotFoundError, match="queries_snow: there is no such folder"):
+        open_published("svox", root=tmp_path, queries=("snow",))
+    with pytest.raises(ValueError, match=r"queries must be some of plain, night, .* got \['fog'\]"):
+        open_published("svox", root=tmp_path, queries=("fog",))
+
+
+def test_the_other_part_of_sf_xl(tmp_path, trees):
+    trees.sf_xl(tmp_path)
+    (tmp_path / "processed").rename(tmp_path / "small")
+    small = open_published("sf_xl", root=tmp_path, part="small")
+    assert str(small.split("val").protocol) == "sf_xl-small-val@25m"
+    assert small.published_counts == {}
+    with pytest.raises(ValueError, match=r"this is the part 'small'.*say part: small"):
+        open_published("sf_xl", root=tmp_path / "small")
+
+
+def test_views_that_are_turned_away(opened):
+    """Headings of queries are 15 degrees times their number, those of the database 0."""
+    split = opened("baidu_mall", turn=20.0).split("test")
+    assert str(split.protocol) == "baidu_mall-20deg@10m"
+    wanted = [[j for j in range(7) if abs(i - j) <= 2.5 and 15 * i <= 20] for i in range(9)]
+    assert [row.tolist() for row in split.positives()] == wanted
+
+
+def test_tokyos_periods_by_the_numbers_in_names(tmp_path, trees):
+    trees.tokyo247_formatted(tmp_path)
+    split = open_published("tokyo247", root=tmp_path).split("test")
+    # Files 00000, 00001, 00002: counted from 1, number modulo 3 is 1 by day, 2 at sunset, 0 by night.
+    assert {label: rows.tolist() for label, rows in split.subsets.items()} == {"day": [1], "sunset": [2], "night": [0]}
+    assert (split.training.positive, split.training.beyond) == (10, 1)
+
+
+class Runs:
+    def __reduce__(self):
+        return print, ("run",)
+
+
+def _foreign(root):
+    (root / "SPED_gt.npy").write_bytes(
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '|O', 'fortran_order': False, 'shape': (12,), }".ljust(117)
+        + b"\n"
+        + pickle.dumps(np.array([Runs()] * 12, dtype=object))
+    )
+
+
+def _resort(root):
+    names = [f"ref/{i}.jpg" for i in range(12)]
+    for i, name in enumerate(names):
+        (root / f"ref/{i:07}.jpg").rename(root / name)
+    np.save(root / "SPED_dbImages.npy", np.array(sorted(names)))
+
+
+MISTAKES = {
+    "foreign objects": ("sped_lists", _foreign, "nothing else"),
+    "sorted list": ("sped_lists", _resort, r"entry 4 \(ref/2.jpg\) comes behind ref/11.jpg; .*made or sorted again"),
+    "half a pair": (
+        "sped",
+        lambda root: (root / "query/0000003.jpg").unlink(),
+        "number 3 is missing behind query/0000002.jpg",
+    ),
+    "the last of the pairs": (
+        "essex3in1",
+        lambda root: np.save(root / "ESSEX_qImages.npy", np.load(root / "ESSEX_qImages.npy")[:-1]),
+        "1 of 11 images of the database have no counterpart in the queries: 10",
+    ),
+    "half of amstertime": (
+        "amstertime",
+        lambda root: (root / "old/0005.jpg").unlink(),
+        "1 of 5 images of the database have no counterpart in the queries: 5",
+    ),
+    "truth of the other gardens": (
+        "gardens_point",
+        lambda root: np.save(root / "ground_truth_new.npy", np.arange(12)[:, None]),
+        "GardensPointWalking has 2 frames, GardensPoint_TN 3",
+    ),
+    "walks of two lengths": (
+        "gardens_point_walks",
+        lambda root: (root / "night_right/Image011.jpg").unlink(),
+        "12 frames in day_right, 11 in night_right",
+    ),
+    "another set's positions": (
+        "amstertime_formatted",
+        lambda root: (root / "images/test/queries/@0@5000@@@@@0005@@@@@@@@.jpg").rename(
+            root / "images/test/queries/@585000.1@4477000.2@17@T@@@@@@@@@@@.jpg"
+        ),
+        "positions are made up.*images of another set",
+    ),
+    "no pose": (
+        "baidu_mall",
+        lambda root: (root / "query_gt/004.camera").unlink(),
+        r"004.camera: there is no such file",
+    ),
+    "a pose that is none": (
+        "baidu_mall",
+        lambda root: (root / "query_gt/004.camera").write_text("1 2\n" * 9),
+        r"004.camera: line 5 must be three numbers, got '1 2'",
+    ),
+    "names without positions": (
+        "st_lucia",
+        lambda root: (root / "images/test/queries/a.jpg").write_bytes(b"x"),
+        r"'images/test/queries/a.jpg' carries no position",
+    ),
+    "another layout": ("eynsham", lambda root: (root / "images/test").rename(root / "all"), "shows the tree"),
+}
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_usual_mistakes_are_said(mistake, tmp_path, trees):
+    name, spoil, said = MISTAKES[mistake]
+    tree = trees.TREES[name](tmp_path)
+    spoil(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=said):
+        open_published(tree.type, root=tmp_path, **tree.options).split("test")
+
+
+def test_the_table_of_sets_is_current():
+    document = Path(__file__).parents[4] / "docs" / "datasets.md"
+    if not document.is_file():
+        pytest.skip("the documents are in the repository only")
+    text = document.read_text(encoding="utf-8")
+    assert text == page(text), "run: python -m vpr_data.published.listing"
+
+
+@pytest.mark.shared
+def test_gardens_point_as_it_is_here(shared_data):
+    split = open_published("gardens_point", root=shared_data / "gardens_point").split("test")
+    assert (len(split.database), len(split.queries), str(split.protocol)) == (200, 200, "gardens_point@2frames")
+    assert split.positives().lengths.tolist() == [3, 4, *[5] * 196, 4, 3]
