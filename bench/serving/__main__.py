@@ -17,7 +17,7 @@ from vpr_runner import assemble
 from vpr_runner.files.atomic import write_json
 from vpr_runner.files.provenance import provenance
 
-SIZE = (480, 640)
+SIZE, SMALL = (480, 640), (96, 128)
 NETWORKS: dict[str, dict[str, Any]] = {
     "ResNet-18 to layer3, NetVLAD 4,096": {"pooling": {"type": "netvlad", "num_clusters": 16}},
     "tiny CNN, NetVLAD 1,024": {
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="vpr-load-") as temporary:
         root = Path(temporary)
         write_photographs(root / "photos", 16, size=SIZE)
+        write_photographs(root / "small", 16, size=SMALL)
         for number, (name, blocks) in enumerate(NETWORKS.items()):
             config = make_config(root, **blocks)
             network = assemble(config, REGISTRY).eval()
@@ -54,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     runs.append({"network": name, "dim": network.out_dim, **found})
                     say(f"{name}, {visitors} at once: {found}")
                 if last:
-                    memory = {"network": name, "held": _held(service, root / "photos", options.requests)}
+                    memory = {"network": name, "held": _held(service, root / "small", options.requests)}
     result = {
         "provenance": how,
         "map": {"images": options.images},
-        "photo": f"JPEG {SIZE[1]}x{SIZE[0]}, of about 75 KB",
+        "photo": f"JPEG {SIZE[1]}x{SIZE[0]}, of about 75 KB; for memory {SMALL[1]}x{SMALL[0]}",
         "runs": runs,
         "memory": memory,
     }

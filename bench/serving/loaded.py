@@ -55,7 +55,7 @@ def visited(service: Service, photos: Path, *, visitors: int, seconds: float) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     (row,) = json.loads(done.stdout)
     times = sorted((float(time), int(count)) for time, count in row["response_times"].items())
-    spent = row["last_request_timestamp"] - row["start_time"]
+    spent = max(seconds, row["last_request_timestamp"] - row["start_time"])
     return {
         "visitors": visitors,
         "requests": row["num_requests"],
