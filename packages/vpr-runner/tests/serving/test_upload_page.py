@@ -58,6 +58,11 @@ def test_a_dropped_photo_is_placed_on_the_map(
         assert drawn == pytest.approx([said.position["x"] - middle[0], middle[1] - said.position["y"]], abs=0.01)
         assert browser.find_element("id", "others").get_attribute("d").count("M") == 5
 
+        view = browser.find_element("id", "map").get_dom_attribute("viewBox").split()
+        browser.find_element("id", "map").send_keys("+")
+        closer = browser.find_element("id", "map").get_dom_attribute("viewBox").split()
+        assert float(closer[2]) == pytest.approx(0.7 * float(view[2]), rel=1e-3)
+
         browser.find_element("id", "photo").send_keys(str(album / "photos" / "04.jpg"))  # chosen instead
         until(lambda: text("#name") == "04.jpg" and len(browser.find_elements("css selector", "#answers li")) == 5)
         assert text("#answers li .name") == "1. 04.jpg"

@@ -59,7 +59,7 @@ def as_html(shown: Shown, *, tiles: Tiles | None = None, budget: int = BUDGET) -
     Raises:
         UsageError: ``tiles`` are asked for and nothing is tied to the earth.
     """
-    script, css, below = source("page.js") + source("sort.js"), source("page.css"), ""
+    script, css, below = "".join(map(source, ("map.js", "page.js", "sort.js"))), source("page.css"), ""
     if tiles is not None:
         below = tiled(shown, tiles)
         script, css = f"{tiles.script}\n{source('tiles.js')}{script}", tiles.style + css

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const get = (id) => document.getElementById(id);
-  const svg = get("map");
+  const svg = get("map"), map = svg ? zoomable(svg) : null;
   const middle = svg ? svg.dataset.middle.split(" ").map(Number) : [0, 0];
   const dot = (place) => (place && "x" in place ? `M${place.x - middle[0]} ${middle[1] - place.y}h0` : "");
   const link = (place) => {
@@ -60,6 +60,7 @@
     if (estimate) {
       get("reach").setAttribute("cx", estimate.x - middle[0]);
       get("reach").setAttribute("cy", middle[1] - estimate.y);
+      map.look(get("here").parentNode);
     }
   };
   get("photo").addEventListener("change", () => get("photo").files[0] && ask(get("photo").files[0]));
