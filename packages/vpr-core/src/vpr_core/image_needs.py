@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["ImageNeeds"]
 
+_RULES = ("size", "short_side", "max_side", "longest")
+"""Fields of the block ``image`` that say a size; the last one only where no other does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageNeeds:
@@ -75,6 +78,8 @@ class ImageNeeds:
         A field that the block does not have is passed over.
         """
         wanted = {name: value for name, value in self.recommended.items() if name in image}
+        if any(name in wanted for name in _RULES):  # another rule takes the place of the recommended one
+            wanted |= {name: None for name in _RULES[:-1] if name in image and name not in wanted}
         other = {name: value for name, value in wanted.items() if _plain(image[name]) != _plain(value)}
         if not other:
             return ""

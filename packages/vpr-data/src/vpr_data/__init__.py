@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vpr_data.images.decode import ImageDecodeError, load_image
     from vpr_data.images.image_set import ImageSet
     from vpr_data.images.resize import resize_image
+    from vpr_data.images.sizing import Sizing
     from vpr_data.places.fingerprint import fingerprint_of
     from vpr_data.places.leaks import Leak, find_leaks
     from vpr_data.places.neighbourhoods import within_radius
@@ -67,6 +68,7 @@ __all__ = [
     "RetrievalSet",
     "Rows",
     "SetOnDisk",
+    "Sizing",
     "TrainingRadii",
     "UnreadableImagesError",
     "check_images",
@@ -143,6 +145,7 @@ _HOME = {
     "read_dbstruct": "published.dbstruct",
     "resize_image": "images.resize",
     "shortfalls": "published.summary",
+    "Sizing": "images.sizing",
     "tokyo247": "published.tokyo",
     "tokyo_tm": "published.tokyo",
     "training_radii": "tables.folders",

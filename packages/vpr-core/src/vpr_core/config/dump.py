@@ -49,6 +49,10 @@ _CAME_LATER: dict[tuple[str, ...], tuple[Any, ...]] = {
     ("rerank",): (None,),
     ("dataset", "drives"): (False,),
     ("compute", "runtime"): (None, {"type": "torch"}),
+    ("image", "short_side"): (None,),
+    ("image", "max_side"): (None,),
+    ("image", "multiple"): (1,),
+    ("image", "interpolation"): ("bilinear",),
 }
 """Blocks and fields that run files did not have at first, and the values that say what was done then: a hash does not
 hold these, so that a run begun before is still the same run."""

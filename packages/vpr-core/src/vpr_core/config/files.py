@@ -18,6 +18,7 @@ from vpr_core.errors import ConfigError, ConfigFault, PluginError
 
 if TYPE_CHECKING:
     from vpr_core.catalogue import Catalogue
+    from vpr_core.image_needs import ImageNeeds
 
 __all__ = ["load_run_file", "make_run", "parse_run", "plugins_of_run_file"]
 
@@ -81,12 +82,27 @@ def _validate(
             said = f"{type(error).__name__}: {error}"
             raise PluginError(f"{document.source}: a component's config model failed to validate ({said})") from error
         raise ConfigError(faults_of(error, data, registry, document, by_path), source=document.source) from None
-    needs, size = registry.image_needs(run.backbone), run.image.size
-    if needs is not None and size is not None and (said := needs.fault(*size)):
-        fault = ConfigFault("image.size", said, where_of(("image", "size"), document, by_path))
-        raise ConfigError([fault], source=document.source)
+    _check_sizes(run, registry.image_needs(run.backbone), document, by_path)
     whole = run_config_model(registry)  # equal runs have one class, whatever of it was needed to read them
     return whole.model_construct(run.model_fields_set, **{name: getattr(run, name) for name in whole.model_fields})
+
+
+def _check_sizes(
+    run: RunConfig, needs: ImageNeeds | None, document: YamlDocument, overrides: Mapping[str, str]
+) -> None:
+    """Refuse images that the backbone cannot take, as far as the run file says what they will be."""
+    if needs is None:
+        return
+    size, multiple = run.image.fixed, run.image.multiple
+    field, said = "size", needs.fault(*size) if size is not None else ""
+    if said and multiple > 1:
+        said = f"cut to multiples of {multiple}: {said}"
+    if size is None and multiple > 1 and multiple % needs.multiple:
+        field = "multiple"
+        said = f"got {multiple}, and this backbone takes multiples of {needs.multiple}; write {needs.multiple}"
+    if said:
+        fault = ConfigFault(f"image.{field}", said, where_of(("image", field), document, overrides))
+        raise ConfigError([fault], source=document.source)
 
 
 def _mapping(document: YamlDocument) -> YamlDocument:

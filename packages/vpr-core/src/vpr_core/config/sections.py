@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
 
@@ -21,6 +21,7 @@ __all__ = [
     "WhitenConfig",
 ]
 
+_LONGEST = 1024
 Side = Annotated[int, Field(ge=8, le=16384)]
 Rank = Annotated[int, Field(ge=1, le=1_000_000)]
 Component = SerializeAsAny[ComponentConfig]
@@ -50,18 +51,59 @@ class AugmentConfig(Section):
 
 
 class ImageConfig(Section):
-    """Size and augmentation of images."""
+    """Size and augmentation of images. One rule says the size: size, short_side, max_side, or else longest."""
 
     size: tuple[Side, Side] | None = Field(
         default=None, description="[height, width] in pixels to which every image is resized; null: as they are."
     )
+    short_side: Side | None = Field(
+        default=None, description="Every image is resized, in its shape, until its shorter side is this; null: no rule."
+    )
+    max_side: Side | None = Field(
+        default=None, description="Every image is resized, in its shape, until its longer side is this; null: no rule."
+    )
     longest: int | None = Field(
-        default=1024,
+        default=_LONGEST,
         ge=8,
         le=65_536,
-        description="Where size is null, an image whose longer side is longer is shrunk to this; null: never.",
+        description="Where no rule is given, an image whose longer side is longer is shrunk to this; null: never.",
     )
+    multiple: int = Field(
+        default=1, ge=1, le=1024, description="Then both sides are cut, from the middle, to multiples of this."
+    )
+    interpolation: Literal["bilinear", "bicubic"] = Field(default="bilinear", description="Filter of the resizing.")
     augment: AugmentConfig = Field(default=AugmentConfig(), description="Random changes of training images.")
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        given = [name for name in ("size", "short_side", "max_side") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"one rule says the size of images, got {' and '.join(given)}; keep one")
+        # A dump writes its default beside the rule that is in force.
+        if given and given != ["size"] and self.longest not in (None, _LONGEST):
+            raise ValueError(f"one rule says the size of images, got {given[0]} and longest; keep one")
+        if self.size is not None and min(self.size) < self.multiple:
+            raise ValueError(f"size ({list(self.size)}) is smaller than multiple ({self.multiple})")
+        return self
+
+    @property
+    def fixed(self) -> tuple[int, int] | None:
+        """Height and width that every image has in the end, or None: it depends on the image."""
+        return None if self.size is None else (self._cut(self.size[0]), self._cut(self.size[1]))
+
+    def _cut(self, side: int) -> int:
+        return side - side % self.multiple
+
+    def in_force(self) -> dict[str, Any]:
+        """Return the fields that change the pixels of an image that is only looked at: a model's identity.
+
+        The rule in force, and what came later than the first release where it says something.
+        """
+        chosen: dict[str, Any] = {"size": None if self.size is None else list(self.size)}
+        if self.size is None and self.short_side is None and self.max_side is None and self.longest is not None:
+            chosen["longest"] = self.longest
+        later = {"short_side": None, "max_side": None, "multiple": 1, "interpolation": "bilinear"}
+        return chosen | {name: getattr(self, name) for name, before in later.items() if getattr(self, name) != before}
 
 
 class InitConfig(Section):

@@ -10,9 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vpr_data.images.decode import ImageDecodeError, load_image
+from vpr_data.images.decode import MAX_PIXELS, ImageDecodeError, load_image
 from vpr_data.images.read_ahead import ReadAhead
-from vpr_data.images.resize import resize_image, shrunk
+from vpr_data.images.sizing import Sizing
 
 __all__ = ["ImageBatch", "ImageBatches", "UnreadableImagesError", "check_images", "full_batch", "image_batches"]
 
@@ -158,6 +158,7 @@ def image_batches(
     batch_pixels: int | None = None,
     longest: int | None = None,
     max_pixels: int | None = None,
+    sizing: Sizing | None = None,
     workers: int = 2,
     on_error: Literal["error", "skip"] = "error",
     augment: Augment | None = None,
@@ -178,6 +179,8 @@ def image_batches(
         batch_pixels: pixels a batch, at most: large images make smaller batches, of one image at least. None: no limit.
         longest: with ``size=None``: an image whose longer side is longer is shrunk to this, in its shape. None: never.
         max_pixels: most pixels of one image that are decoded (`vpr_data.load_image`).
+        sizing: another rule, in the place of ``size`` and ``longest``; batches follow the list where it makes all
+            images of one size.
         workers: decoding threads; 0 decodes in the caller's thread.
         on_error: ``error`` raises at the first image that cannot be read, with the list of those already found;
             ``skip`` leaves them out and lists them in ``failures``.
@@ -189,11 +192,13 @@ def image_batches(
         ValueError: an argument is out of range.
         UnreadableImagesError: while iterating, under ``on_error="error"``.
     """
-    if size is not None and min(size) < 1:
-        raise ValueError(f"size must be (height, width), both at least 1, or None, got {size!r}")
+    if sizing is None:
+        sizing = Sizing(size=size, longest=longest)
+    elif size is not None or longest is not None:
+        raise ValueError(f"sizing says the size; got size {size!r} and longest {longest!r} too")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    for what, value in (("batch_pixels", batch_pixels), ("longest", longest), ("max_pixels", max_pixels)):
+    for what, value in (("batch_pixels", batch_pixels), ("max_pixels", max_pixels)):
         if value is not None and value < 1:
             raise ValueError(f"{what} must be at least 1 or None, got {value}")
     if workers < 0:
@@ -203,7 +208,7 @@ def image_batches(
     if keys is not None and len(keys) != len(paths):
         raise ValueError(f"keys must have one entry a path ({len(paths)}), got {len(keys)}")
     reader = ReadAhead(
-        _Load(paths, size=size, longest=longest, max_pixels=max_pixels, augment=augment, keys=keys),
+        _Load(paths, sizing=sizing, max_pixels=max_pixels, augment=augment, keys=keys),
         count=len(paths),
         workers=workers,
         depth=2 * batch_size + workers,
@@ -215,7 +220,7 @@ def image_batches(
         reader,
         batch_size=batch_size,
         batch_pixels=batch_pixels,
-        in_order=size is not None,
+        in_order=sizing.fixed is not None,
         skip=on_error == "skip",
     )
 
@@ -235,34 +240,37 @@ class _Load:
         self,
         paths: Sequence[Path],
         *,
-        size: tuple[int, int] | None,
-        longest: int | None,
+        sizing: Sizing,
         max_pixels: int | None,
         augment: Augment | None,
         keys: Sequence[int] | None,
     ) -> None:
-        self._paths, self._size, self._augment, self._keys = paths, size, augment, keys
-        self._longest, self._max_pixels = longest if size is None else None, max_pixels
+        self._paths, self._sizing, self._augment, self._keys = paths, sizing, augment, keys
+        self._max_pixels = max_pixels
 
     def __call__(self, position: int) -> Tensor | ImageDecodeError:
         try:
             # An augmented image is cut before it is resized, so it is wanted at full resolution.
             reduced = self._augment is None
             pixels = load_image(
-                self._paths[position],
-                at_least=self._size if reduced else None,
-                longest=self._longest if reduced else None,
-                max_pixels=self._max_pixels,
+                self._paths[position], needed=self._sizing.resized if reduced else None, max_pixels=self._max_pixels
             )
         except ImageDecodeError as error:
             return error
         image = torch.from_numpy(pixels).permute(2, 0, 1)
-        if self._longest is not None:
-            image = resize_image(image, shrunk(image.shape[1], image.shape[2], self._longest))
+        height, width = self._sizing.resized(image.shape[1], image.shape[2])
+        most = self._max_pixels or MAX_PIXELS
+        if self._sizing.size is None and height * width > most:
+            reason = f"would become {height} x {width} pixels, more than {most:,}; leave it out, or take another size"
+            return ImageDecodeError(self._paths[position], reason)
+        # What keeps an image's shape makes less to change; what does not would be changed by the change.
+        last = self._sizing.size is not None
+        if not last:
+            image = self._sizing(image)
         if self._augment is not None:
             image = self._augment(image, position if self._keys is None else int(self._keys[position]))
-        if self._size is not None:
-            image = resize_image(image, self._size)
+        if last:
+            image = self._sizing(image)
         return image.contiguous()
 
 

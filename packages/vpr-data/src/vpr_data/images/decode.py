@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,6 +55,7 @@ def load_image(
     *,
     at_least: tuple[int, int] | None = None,
     longest: int | None = None,
+    needed: Callable[[int, int], tuple[int, int]] | None = None,
     max_pixels: int | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Read an image as uint8 ``(H, W, 3)`` RGB.
@@ -67,6 +69,7 @@ def load_image(
             frequencies, as long as it stays at least this large. That is faster, and for an image that is resized to
             ``at_least`` anyway differs by a grey level or two.
         longest: the same where the shape is not known: its longer side stays at least this long.
+        needed: the same where it depends on the image: from its height and width, upright, to the least ``(h, w)``.
         max_pixels: most pixels that are decoded; None: `MAX_PIXELS`. A JPEG that is decoded at 1/8 counts as that, so a
             photo of 108 megapixels is read where a small image is wanted.
 
@@ -79,7 +82,7 @@ def load_image(
         if is_pipe(path):
             raise ImageDecodeError(path, "is a pipe, not an image file")
         with path.open("rb") as file:
-            return _decode(path, file, at_least, longest, MAX_PIXELS if max_pixels is None else max_pixels)
+            return _decode(path, file, at_least, longest, needed, MAX_PIXELS if max_pixels is None else max_pixels)
     except ImageDecodeError:
         raise
     except FileNotFoundError as error:
@@ -98,7 +101,12 @@ def is_pipe(path: Path) -> bool:
 
 
 def _decode(
-    path: Path, file: BinaryIO, at_least: tuple[int, int] | None, longest: int | None, max_pixels: int
+    path: Path,
+    file: BinaryIO,
+    at_least: tuple[int, int] | None,
+    longest: int | None,
+    needed: Callable[[int, int], tuple[int, int]] | None,
+    max_pixels: int,
 ) -> npt.NDArray[np.uint8]:
     try:
         image = open_image(file)
@@ -108,6 +116,9 @@ def _decode(
         if longest is not None:
             width, height = image.size
             wanted = shrunk(height, width, longest)[::-1]
+        if needed is not None:
+            width, height = image.size
+            wanted = needed(width, height) if orientation in SIDEWAYS else needed(height, width)[::-1]
         if wanted is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, wanted)
             # A progressive JPEG is held whole in memory while it is decoded, at any scale.

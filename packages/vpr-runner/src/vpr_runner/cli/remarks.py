@@ -22,8 +22,10 @@ def remarks(blocks: Mapping[str, ComponentConfig], image: ImageConfig, registry:
         return
     if said := needs.departure(image.model_dump()):
         yield said
-    elif image.size is None and needs.said:
-        yield f"image.size: null keeps images as they are, and this backbone takes: {needs.said}"
+    elif image.size is None and needs.said and not (needs.only or needs.square) and image.multiple % needs.multiple:
+        yield f"image.multiple: {needs.multiple} cuts images to what this backbone takes: {needs.said}"
+    elif image.size is None and needs.said and (needs.only or needs.square or image.multiple == 1):
+        yield f"image.size: null keeps the shape of images, and this backbone takes: {needs.said}"
 
 
 def remarks_of(registry: Registry, kind: str, name: str, given: Sequence[str] = ()) -> list[str]:

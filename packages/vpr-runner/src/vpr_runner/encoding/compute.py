@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from vpr_core import UsageError
+from vpr_data import Sizing
 
 if TYPE_CHECKING:
     from vpr_core.config.sections import ComputeConfig, ImageConfig
+    from vpr_data.images.sizing import Interpolation
 
 __all__ = ["Compute"]
 
@@ -26,7 +28,8 @@ class Compute:
         device: where the network lies.
         precision: arithmetic of the forward pass; weights stay float32.
         size: ``(height, width)`` that images are brought to, or None: their own.
-        longest: where ``size`` is None: an image whose longer side is longer is shrunk to this; None: never.
+        longest: where no rule is given: an image whose longer side is longer is shrunk to this; None: never.
+        short_side, max_side, multiple, interpolation: see `vpr_data.Sizing`.
         batch: images a forward pass when nothing is learnt, at most.
         batch_pixels: pixels a forward pass, at most; None: no limit.
         max_pixels: pixels of one image that are decoded, at most; None: the decoder's own limit.
@@ -38,6 +41,10 @@ class Compute:
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     size: tuple[int, int] | None = None
     longest: int | None = None
+    short_side: int | None = None
+    max_side: int | None = None
+    multiple: int = 1
+    interpolation: Interpolation = "bilinear"
     batch: int = 32
     batch_pixels: int | None = None
     max_pixels: int | None = None
@@ -55,11 +62,27 @@ class Compute:
             precision=wanted.precision,
             size=None if size is None else (size[0], size[1]),
             longest=image.longest,
+            short_side=image.short_side,
+            max_side=image.max_side,
+            multiple=image.multiple,
+            interpolation=image.interpolation,
             batch=wanted.batch,
             batch_pixels=wanted.batch_pixels,
             max_pixels=wanted.max_pixels,
             workers=wanted.workers,
             on_bad_image=wanted.on_bad_image,
+        )
+
+    @property
+    def sizing(self) -> Sizing:
+        """How images are brought to a size."""
+        return Sizing(
+            size=self.size,
+            short_side=self.short_side,
+            max_side=self.max_side,
+            longest=self.longest,
+            multiple=self.multiple,
+            interpolation=self.interpolation,
         )
 
     def autocast(self) -> AbstractContextManager[object]:

@@ -125,8 +125,8 @@ class ImageSource:
             return
         batches = image_batches(
             [self._images.path(int(position)) for position in where],
-            size=compute.size,
-            longest=compute.longest,
+            size=None,
+            sizing=compute.sizing,
             batch_size=compute.batch,
             batch_pixels=compute.batch_pixels,
             max_pixels=compute.max_pixels,
@@ -156,11 +156,11 @@ class ImageSource:
             return
         batches = image_batches(
             [self._images.path(int(position)) for position in flat],
-            size=compute.size,
-            longest=compute.longest,
+            size=None,
+            sizing=compute.sizing,
             max_pixels=compute.max_pixels,
             # Images of one size keep their order in batches of any size; others only one by one.
-            batch_size=1 if compute.size is None else compute.batch,
+            batch_size=1 if compute.sizing.fixed is None else compute.batch,
             workers=compute.workers,
             augment=None if self._augment is None else self._augment(epoch),
             keys=flat.tolist(),

@@ -172,7 +172,7 @@ def evaluate_benchmark(
     if query == "crop" and receptive_field is None:
         raise UsageError("receptive_field: needed to cut queries (196 for VGG-16 conv5, 163 for AlexNet conv5)")
     margin = (receptive_field or 0) / 2 if query == "crop" else None
-    compute = replace(Compute.of(config.compute, config.image), size=None, longest=None, on_bad_image="error")
+    compute = replace(Compute.of(config.compute, config.image), on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)
     rows, _ = encode_all(retriever, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)

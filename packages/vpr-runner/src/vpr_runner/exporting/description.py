@@ -18,7 +18,6 @@ KEY = "vpr"
 """Of the entry in the ONNX file's metadata."""
 FORMAT = 1
 PRECISIONS = ("float32", "float16", "int8")
-_RESIZE = "bilinear, antialiased, in uint8, aspect ratio not kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,9 @@ class Description:
         precision: ``float32``, ``float16`` or ``int8``.
         inputs: what the graph takes and gives.
         size: ``(height, width)`` that images are brought to before, by the run file; None: their own.
-        longest: where ``size`` is None: the longer side's limit; None: no limit.
+        longest: where no rule is given: the longer side's limit; None: no limit.
+        sizing: the other fields of the block ``image`` that say something: ``short_side``, ``max_side``, ``multiple``,
+            ``interpolation`` (`vpr_data.Sizing`).
         licence: of the weights, a line each; empty: nobody said.
         network: backbone and pooling block, and whose weights it started from.
         parity: worst difference to the network, and how it was found.
@@ -42,6 +43,7 @@ class Description:
     inputs: InputContract
     size: tuple[int, int] | None = None
     longest: int | None = None
+    sizing: Mapping[str, Any] = field(default_factory=dict)
     licence: tuple[str, ...] = ()
     network: Mapping[str, Any] = field(default_factory=dict)
     parity: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +69,8 @@ class Description:
                 "resize": {
                     "size": list(self.size) if self.size is not None else None,
                     "longest": None if self.size is not None else self.longest,
-                    "interpolation": _RESIZE,
+                    **{name: value for name, value in self.sizing.items() if name != "interpolation"},
+                    "interpolation": self._interpolation,
                 },
             },
             "output": {"dim": inputs.out_dim, "dtype": "float32", "length": 1},
@@ -76,6 +79,12 @@ class Description:
             "parity": dict(self.parity),
             "variant": dict(self.variant),
         }
+
+    @property
+    def _interpolation(self) -> str:
+        kept = {"short_side", "max_side"} & set(self.sizing)
+        shape = "kept" if kept else "not kept"
+        return f"{self.sizing.get('interpolation', 'bilinear')}, antialiased, in uint8, aspect ratio {shape}"
 
     @classmethod
     def from_json(cls, content: Any) -> Self:
@@ -108,6 +117,7 @@ class Description:
             ),
             size=_pair("input.resize.size", resize.get("size")),
             longest=None if resize.get("longest") is None else _count("input.resize.longest", resize["longest"]),
+            sizing=_sizing(resize),
             licence=tuple(str(line) for line in licence),
             network=_mapping(content, "network"),
             parity=_mapping(content, "parity"),
@@ -143,13 +153,14 @@ def describe(
     blocks = config.model_dump(mode="json", include={"backbone", "pooling"})
     blocks = {name: dict(block) for name, block in blocks.items()}
     blocks["backbone"].pop("weights", None)
-    size, longest = config.image.size, config.image.longest
+    size, image = config.image.size, config.image.in_force()
     return Description(
         fingerprint=fingerprint,
         precision="float32",
         inputs=inputs,
         size=None if size is None else (size[0], size[1]),
-        longest=longest,
+        longest=image.get("longest"),
+        sizing={name: value for name, value in image.items() if name not in ("size", "longest")},
         licence=tuple(said),
         network={**blocks, "whitened": retriever.whitening is not None, **weights_of(retriever.backbone)},
     )
@@ -160,6 +171,14 @@ def _mapping(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise ValueError(f"{name} is {found!r}, not a block")
     return found
+
+
+def _sizing(resize: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("short_side", "max_side", "multiple")
+    found: dict[str, Any] = {
+        name: _count(f"input.resize.{name}", resize[name]) for name in names if resize.get(name) is not None
+    }
+    return found | ({"interpolation": "bicubic"} if str(resize.get("interpolation")).startswith("bicubic,") else {})
 
 
 def _count(name: str, value: Any) -> int:

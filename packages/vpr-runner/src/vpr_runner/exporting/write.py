@@ -76,7 +76,7 @@ def export(
         UsageError: the network cannot be exported, or the export gives other descriptors; nothing is written then.
     """
     retriever = retriever.cpu().eval()
-    size = config.image.size
+    size = config.image.fixed
     whole = export_whole(
         retriever,
         size=None if size is None else (size[0], size[1]),

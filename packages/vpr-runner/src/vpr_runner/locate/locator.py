@@ -13,8 +13,7 @@ import torch
 
 from vpr_core import UsageError, build_registry
 from vpr_core.trust import refuse_foreign_choices
-from vpr_data import load_image, resize_image
-from vpr_data.images.resize import shrunk
+from vpr_data import load_image
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.source import for_encoding
 from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
@@ -139,14 +138,11 @@ class Locator:
         return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)
 
     def _prepared(self, photo: Image, max_pixels: int | None) -> torch.Tensor:
-        size, longest = self.compute.size, self.compute.longest if self.compute.size is None else None
+        sizing = self.compute.sizing
         if isinstance(photo, Path | str):
-            pixels = load_image(photo, at_least=size, longest=longest, max_pixels=max_pixels)
+            pixels = load_image(photo, needed=sizing.resized, max_pixels=max_pixels)
         else:
             pixels = np.array(photo, order="C")  # a copy: torch wants to be able to write
             if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
                 raise ValueError(f"an image is uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
-        image = torch.from_numpy(pixels).permute(2, 0, 1)
-        if longest is not None:
-            image = resize_image(image, shrunk(image.shape[1], image.shape[2], longest))
-        return (image if size is None else resize_image(image, size)).contiguous()
+        return sizing(torch.from_numpy(pixels).permute(2, 0, 1)).contiguous()

@@ -29,7 +29,7 @@ def assemble(config: RunConfig, registry: Registry) -> Retriever:
         features = FeatureSpec(
             channels=backbone.out_channels,
             stride=backbone.stride,
-            map_size=_map_size(backbone, config.image.size),
+            map_size=_map_size(backbone, config.image.fixed),
             global_token=hasattr(backbone, "forward_with_token"),
         )
         pooling: Any = registry.build("pooling", config.pooling, features)

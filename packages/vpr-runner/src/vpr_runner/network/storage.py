@@ -158,11 +158,9 @@ def fingerprint(retriever: Retriever, config: RunConfig, *, weights: str | None 
 
     ``weights`` is their digest, where it is known already.
     """
-    architecture = config.model_dump(mode="json", include={"backbone", "pooling", "image"})
+    architecture = config.model_dump(mode="json", include={"backbone", "pooling"})
     architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
-    architecture["image"].pop("augment", None)
-    if architecture["image"]["size"] is not None or architecture["image"]["longest"] is None:
-        architecture["image"].pop("longest")  # it changes nothing then
+    architecture["image"] = config.image.in_force()
     digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
     digest.update((weights or tensor_digest(retriever.state_dict())).encode())
     return digest.hexdigest()
