@@ -91,6 +91,7 @@ def _check_sizes(
     run: RunConfig, needs: ImageNeeds | None, document: YamlDocument, overrides: Mapping[str, str]
 ) -> None:
     """Refuse images that the backbone cannot take, as far as the run file says what they will be."""
+    _check_views(run, needs, document, by_path=overrides)
     if needs is None:
         return
     size, multiple = run.image.fixed, run.image.multiple
@@ -103,6 +104,26 @@ def _check_sizes(
     if said:
         fault = ConfigFault(f"image.{field}", said, where_of(("image", field), document, overrides))
         raise ConfigError([fault], source=document.source)
+
+
+def _check_views(run: RunConfig, needs: ImageNeeds | None, document: YamlDocument, by_path: Mapping[str, str]) -> None:
+    """Refuse test methods and scales that the images, or the backbone, cannot have."""
+    method, size, field, said = run.eval.test_method, run.image.size, "test_method", ""
+    if method is not None and size is None:
+        said = f"got {method}, which cuts queries by image.size; give it, for example image: {{size: [480, 640]}}"
+    elif needs is not None and size is not None and method in ("five_crops", "nearest_crop", "maj_voting"):
+        side = min(size) - min(size) % run.image.multiple
+        fault = needs.fault(side, side)
+        said = f"{method} cuts squares of {side} x {side} pixels: {fault}" if fault else ""
+    elif needs is not None and method == "single_query" and (needs.only or needs.square):
+        said = f"{method} keeps the shape of queries, and this backbone takes: {needs.said}"
+    elif needs is not None and method == "single_query" and run.image.multiple % needs.multiple:
+        said = f"{method} keeps the shape of queries; write image.multiple: {needs.multiple} for this backbone"
+    elif needs is not None and needs.only is not None and run.eval.scales != (1.0,):
+        field, said = "scales", f"this backbone takes {needs.said}; no other scale"
+    if said:
+        fault_there = ConfigFault(f"eval.{field}", said, where_of(("eval", field), document, by_path))
+        raise ConfigError([fault_there], source=document.source)
 
 
 def _mapping(document: YamlDocument) -> YamlDocument:

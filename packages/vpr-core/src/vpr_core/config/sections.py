@@ -213,6 +213,35 @@ class EvalConfig(Section):
     bootstrap: int = Field(
         default=1000, ge=0, le=1_000_000, description="Bootstrap samples for the intervals; 0: none."
     )
+    test_method: (
+        Literal["hard_resize", "single_query", "central_crop", "five_crops", "nearest_crop", "maj_voting"] | None
+    ) = Field(
+        default=None,
+        description="How queries are cut, as the deep visual geo-localization benchmark names it (arXiv 2204.03444); "
+        "needs image.size; null: as the database.",
+    )
+    majority_weight: float = Field(
+        default=0.01, ge=0, le=4, description="Of maj_voting: what agreement takes off a squared distance."
+    )
+    scales: tuple[Annotated[float, Field(gt=0, le=8)], ...] = Field(
+        default=(1.0,),
+        min_length=1,
+        max_length=16,
+        description="Scales of an image over which the mean of its descriptors is taken, then unit length.",
+    )
+
+    @model_validator(mode="after")
+    def _scales_differ(self) -> Self:
+        if len(set(self.scales)) != len(self.scales):
+            raise ValueError(f"scales names one twice, got {list(self.scales)}")
+        return self
+
+    @property
+    def suffix(self) -> str:
+        """What the name of a protocol gains: ``+five_crops+scales0.7,1``; nothing where images are seen as they are."""
+        method = f"+{self.test_method}" if self.test_method not in (None, "hard_resize") else ""
+        scales = ",".join(f"{scale:g}" for scale in self.scales)
+        return method + (f"+scales{scales}" if self.scales != (1.0,) else "")
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

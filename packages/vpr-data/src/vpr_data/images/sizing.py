@@ -18,12 +18,13 @@ Interpolation = Literal["bilinear", "bicubic"]
 class Sizing:
     """How an image of ``(H, W)`` becomes one of ``(h, w)``.
 
-    One rule says the size: ``size``, ``short_side`` or ``max_side``; where none is given ``longest``, which only
-    shrinks. Sides are rounded as torchvision does: of ``short_side = s`` the other one is ``floor(s * long / short)``,
-    of ``max_side = m`` it is ``floor(m * short / long)``, at least 1.
+    One rule says the size: ``size``, ``cover``, ``short_side`` or ``max_side``; where none is given ``longest``, which
+    only shrinks. Sides are rounded as torchvision does: with ``short_side = s`` the other side becomes
+    ``floor(s * long / short)``, with ``max_side = m`` it becomes ``floor(m * short / long)``, at least 1.
 
     Attributes:
         size: ``(h, w)``; the shape is not kept.
+        cover: ``(h, w)``; resized in its shape until neither side is shorter, and cut to that from the middle.
         short_side: the shorter side becomes this, larger or smaller, in the image's shape.
         max_side: the longer side becomes this, larger or smaller, in the image's shape.
         longest: an image whose longer side is longer is shrunk to this.
@@ -36,6 +37,7 @@ class Sizing:
     """
 
     size: tuple[int, int] | None = None
+    cover: tuple[int, int] | None = None
     short_side: int | None = None
     max_side: int | None = None
     longest: int | None = None
@@ -43,11 +45,13 @@ class Sizing:
     interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
-        given = [name for name in ("size", "short_side", "max_side") if getattr(self, name) is not None]
+        given = [name for name in ("size", "cover", "short_side", "max_side") if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"one rule says the size, got {' and '.join(given)}")
-        if self.size is not None and min(self.size) < 1:
-            raise ValueError(f"size must be (height, width), both at least 1, or None, got {self.size!r}")
+        for name in ("size", "cover"):
+            pair = getattr(self, name)
+            if pair is not None and min(pair) < 1:
+                raise ValueError(f"{name} must be (height, width), both at least 1, or None, got {pair!r}")
         for name in ("short_side", "max_side", "longest", "multiple"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -58,7 +62,7 @@ class Sizing:
     @property
     def by_longest(self) -> bool:
         """Whether ``longest`` is what counts."""
-        return self.size is None and self.short_side is None and self.max_side is None
+        return self.size is None and self.cover is None and self.short_side is None and self.max_side is None
 
     def later(self) -> dict[str, int | str]:
         """Return what says something beyond ``size`` and ``longest``: nothing where these say all."""
@@ -73,13 +77,17 @@ class Sizing:
     @property
     def fixed(self) -> tuple[int, int] | None:
         """The size that every image has afterwards, or None: it depends on the image."""
-        return None if self.size is None else self.shape(*self.size)
+        size = self.size or self.cover
+        return None if size is None else self.shape(*size)
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
         """Return the size before the cut."""
         short, long = min(height, width), max(height, width)
         if self.size is not None:
             size = self.size
+        elif self.cover is not None:
+            scale = max(self.cover[0] / height, self.cover[1] / width)
+            size = max(self.cover[0], round(height * scale)), max(self.cover[1], round(width * scale))
         elif self.short_side is not None:
             size = _sides(height, width, self.short_side, max(1, self.short_side * long // short))
         elif self.max_side is not None:
@@ -92,7 +100,7 @@ class Sizing:
 
     def shape(self, height: int, width: int) -> tuple[int, int]:
         """Return the size of an image of ``height x width`` afterwards."""
-        h, w = self.resized(height, width)
+        h, w = self.cover or self.resized(height, width)
         return h - h % self.multiple, w - w % self.multiple
 
     def __call__(self, image: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ Examples:
   vpr eval runs/first --geojson errors.geojson              lines from each query to its first answer
   vpr eval runs/first --calibrate map/                      learn from this split when the map is to be believed
   vpr eval runs/first --dim 256                             first 256 numbers of whitened descriptors
+  vpr eval runs/first --set image.size='[480, 640]' --set eval.test_method=five_crops
   vpr eval runs/first --retrieval oxford5k --root data/oxford --query crop      mAP, queries cut by their boxes
   vpr eval runs/first --retrieval holidays --root data/holidays --dim 256
 

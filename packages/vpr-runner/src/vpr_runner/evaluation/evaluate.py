@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,8 +18,10 @@ from vpr_runner.evaluation.interval import Interval
 from vpr_runner.evaluation.milliseconds import milliseconds
 from vpr_runner.evaluation.report import Report, SubsetRecall
 from vpr_runner.evaluation.retrieval import answer, check_answerable
+from vpr_runner.evaluation.views import Views, ViewSource
 from vpr_runner.files.provenance import provenance
 from vpr_runner.keys import sample
+from vpr_runner.network.multi_scale import MultiScale
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import WhiteningLayer
 from vpr_runner.network.storage import fingerprint
@@ -67,10 +70,11 @@ def evaluate(
     retriever = retriever.to(compute.device)
     positives = split.positives()
     check_answerable(split, positives)
-    source = ImageSource(JoinedImages(split.queries, split.database))
+    views = _views(config)
+    source = ViewSource(split, views) if views else ImageSource(JoinedImages(split.queries, split.database))
     cuts = config.eval.recall_at
     answers = answer(
-        retriever,
+        _looking(retriever, config, registry),
         split,
         source,
         config.index,
@@ -78,11 +82,13 @@ def evaluate(
         depth=max(cuts),
         compute=compute,
         whitening=whitening,
+        views=views,
         shown=progress,
     )
     interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
+    counted = _counted(split, answers.index, cuts, interval)
     return Report(
-        **_counted(split, answers.index, cuts, interval),
+        **{**counted, "protocol": f"{counted['protocol']}{config.eval.suffix}"},
         answers=Neighbours(answers.distance, answers.index),
         dim=answers.dim,
         milliseconds=milliseconds(retriever, split.database, compute) if timed else {},
@@ -97,10 +103,37 @@ def evaluate(
             "image_size": config.image.size,
             "image_longest": None,
             **{f"image_{name}": value for name, value in config.image.in_force().items() if name != "size"},
+            **({"test_method": config.eval.test_method} if config.eval.test_method else {}),
+            **({"scales": list(config.eval.scales)} if config.eval.scales != (1.0,) else {}),
             "precision": config.compute.precision,
             **weights_of(retriever.backbone),
             **provenance(),
         },
+    )
+
+
+def _views(config: RunConfig) -> Views | None:
+    """What becomes of queries; None: what becomes of the database."""
+    method, size = config.eval.test_method, config.image.size
+    if method is None:
+        return None
+    if size is None:
+        raise UsageError(f"eval.test_method: {method} cuts queries by image.size; give it")
+    weight = config.eval.majority_weight
+    return Views(method=method, size=(size[0], size[1]), multiple=config.image.multiple, majority_weight=weight)
+
+
+def _looking(retriever: Retriever, config: RunConfig, registry: Registry) -> Any:
+    """The network, or the network at several scales, which is asked like it."""
+    if config.eval.scales == (1.0,):
+        return retriever
+    needs = registry.image_needs(config.backbone)
+    multiple = math.lcm(config.image.multiple, needs.multiple if needs is not None else 1)
+    return MultiScale(
+        retriever=retriever,
+        scales=config.eval.scales,
+        multiple=multiple,
+        interpolation=config.image.interpolation,
     )
 
 

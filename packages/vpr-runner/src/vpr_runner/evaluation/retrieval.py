@@ -20,6 +20,7 @@ from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import Encoded, encode_all
 from vpr_runner.encoding.source import Source
 from vpr_runner.evaluation.ranking import ranking
+from vpr_runner.evaluation.views import Views, nearest_of_views
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
@@ -78,16 +79,18 @@ def answer(
     depth: int,
     compute: Compute,
     whitening: Whitening | None = None,
+    views: Views | None = None,
     ranks: Ranks = ONE_PROCESS,
     shown: bool = False,
 ) -> Answers:
     """Rank the database for every query of ``split``.
 
-    ``source`` numbers the split's queries, then its database. Descriptors beyond `vpr_runner.encoding.cache.IN_MEMORY`
-    go to a half-precision file in the system's temporary folder.
+    ``source`` numbers the split's queries (each of their ``views``), then its database. Descriptors beyond
+    `vpr_runner.encoding.cache.IN_MEMORY` go to a half-precision file in the system's temporary folder.
     """
-    queries = len(split.queries)
-    total = queries + len(split.database)
+    queries, count = len(split.queries), 1 if views is None else views.count
+    first = queries * count
+    total = first + len(split.database)
     with tempfile.TemporaryDirectory(prefix="vpr-") as scratch:
         out = descriptor_rows(total, retriever.out_dim, file=Path(scratch) / "descriptors.f16")
         rows, encoded = encode_all(
@@ -95,22 +98,32 @@ def answer(
         )
         bad = encoded.failures
         good = np.array([row for row in range(total) if row not in bad], dtype=np.int64) if bad else np.arange(total)
-        asked, known = good[good < queries], good[good >= queries]
+        unreadable = {row // count: why for row, why in bad.items() if row < first}
+        asked = np.array([query for query in range(queries) if query not in unreadable], dtype=np.int64)
+        known = good[good >= first]
         if len(asked) == 0 or len(known) == 0:
             raise UsageError(f"dataset: no image of the {'queries' if len(asked) == 0 else 'database'} can be read")
-        query_rows = _prepared(rows, asked, whitening, whole=not bad)
+        seen = (asked[:, None] * count + np.arange(count)).ravel()
+        if views is not None and views.averaged:
+            query_rows = _averaged(rows, seen, count, whitening)
+        else:
+            query_rows = _prepared(rows, seen, whitening, whole=not bad)
         database_rows = _prepared(rows, known, whitening, whole=not bad)
         search = _Search(registry.build("index", index, database_rows.shape[1]), query_rows, database_rows)
-        found = ranking(
-            lambda k: _as_positions(search(k), known - queries, asked, queries), split, size=len(known), depth=depth
-        )
+        merged = views if views is not None and count > 1 and not views.averaged else None
+
+        def nearest(k: int) -> Neighbours:
+            found = search(k) if merged is None else nearest_of_views(search(k), merged)
+            return _as_positions(found, known - first, asked, queries)
+
+        found = ranking(nearest, split, size=len(known), depth=depth)
         return Answers(
             index=found.index,
             distance=found.distance,
             dim=int(database_rows.shape[1]),
             encoded=encoded,
-            unreadable_queries={row: why for row, why in bad.items() if row < queries},
-            unreadable_database={row - queries: why for row, why in bad.items() if row >= queries},
+            unreadable_queries=unreadable,
+            unreadable_database={row - first: why for row, why in bad.items() if row >= first},
         )
 
 
@@ -125,6 +138,20 @@ def _prepared(
     for start in range(0, len(chosen), 4096):
         out[start : start + 4096] = whitening.transform(chosen[start : start + 4096])
     return out
+
+
+def _averaged(
+    rows: npt.NDArray[Any], where: npt.NDArray[np.int64], count: int, whitening: Whitening | None
+) -> npt.NDArray[np.float32]:
+    """Return the mean of every ``count`` rows, whitened, at unit length."""
+    mean = np.empty((len(where) // count, rows.shape[1]), dtype=np.float32)
+    for start in range(0, len(mean), 512):
+        part = rows[where[start * count : (start + 512) * count]].astype(np.float32)
+        mean[start : start + 512] = part.reshape(-1, count, rows.shape[1]).mean(axis=1)
+    if whitening is not None:
+        return np.asarray(whitening.transform(mean), dtype=np.float32)
+    unit: npt.NDArray[np.float32] = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 class _Search:
