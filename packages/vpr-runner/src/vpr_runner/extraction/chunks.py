@@ -147,10 +147,12 @@ def _take_over(job: ExtractJob, number: int, out: npt.NDArray[Any]) -> int:
     one that is computed whole.
     """
     record, compute = ChunkRecord.read(job.output, number), job.compute
-    if record is None or compute.size is None or record.failures or not 0 < record.rows < len(out):
+    if record is None or compute.sizing.fixed is None or record.failures or not 0 < record.rows < len(out):
         return 0
     full = full_batch(
-        torch.empty(3, *compute.size, device="meta"), batch_size=compute.batch, batch_pixels=compute.batch_pixels
+        torch.empty(3, *compute.sizing.fixed, device="meta"),
+        batch_size=compute.batch,
+        batch_pixels=compute.batch_pixels,
     )
     kept, path = record.rows // full * full, chunk_path(job.output, number)
     if not kept or record.fingerprint != job.manifest.fingerprint or not path.is_file():
