@@ -183,6 +183,11 @@ def test_only(write: Write, registry: Registry) -> None:
     assert {cell.method for cell in cells} == {"second"}
     with pytest.raises(UsageError, match=r"third.*it has first, second"):
         plan(suite, registry, placeholders={"data": "/s"}, only=["third"])
+    suite = load_suite(write(SUITE + "tests: {near: {}, far: {image: {size: [32, 48]}}}\n"))
+    cells = plan(suite, registry, placeholders={"data": "/s"}, only=["far"])
+    assert [list(cell.tests) for cell in cells] == [["far"]] * 8
+    cells = plan(suite, registry, placeholders={"data": "/s"}, only=["far", "second"])
+    assert {(cell.method, *cell.tests) for cell in cells} == {("second", "far")}
 
 
 def test_base_may_be_a_run_file_and_plugins_are_relative_to_it(tmp_path: Path) -> None:

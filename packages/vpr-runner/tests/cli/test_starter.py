@@ -37,6 +37,7 @@ def test_the_schema_lies_where_the_first_line_says(written: Path) -> None:
     schema = json.loads(written.with_name("run.schema.json").read_text())
     assert schema["title"] == "vpr run file"
     assert "netvlad" in schema["properties"]["pooling"]["discriminator"]["mapping"]
+    assert "17places" in schema["properties"]["dataset"]["discriminator"]["mapping"]
 
 
 def test_a_schema_of_ours_is_made_anew_and_another_file_stays(
@@ -61,3 +62,18 @@ def test_what_has_no_default_is_marked_and_authors_sizes_are_taken(capsys: pytes
     assert "index:    {type: hnsw}" in said
     assert main(["init", "-", "--backbone", "resnet99"]) == 2
     assert "no backbone named 'resnet99'" in capsys.readouterr().err
+
+
+def test_validate_says_where_images_are_not_those_that_authors_recommend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run.yaml"
+    vit = (
+        "dataset: {type: city}\nbackbone: {type: timm, model: vit_small_patch14_dinov2.lvd142m}\npooling: {type: gem}\n"
+    )
+    run.write_text(vit)
+    assert main(["validate", str(run)]) == 0
+    assert "image.multiple: 14 cuts images to what this backbone takes" in capsys.readouterr().out
+    run.write_text(f"{vit}image: {{short_side: 224, multiple: 14}}\n")
+    assert main(["validate", str(run)]) == 0
+    assert "image." not in capsys.readouterr().out

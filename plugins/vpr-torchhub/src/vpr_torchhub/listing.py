@@ -27,7 +27,8 @@ pooling: {type: finished}
 image: {size: [322, 322]}
 ```
 
-`vpr plugins show NAME` prints what is to be known of one of them, `vpr validate run.yaml` of the one in a run file.
+`vpr plugins show NAME` prints what is to be known of one of them, `vpr validate run.yaml` of the one in a run file, and
+where its [images](how-to/image-sizes.md) are not those that its authors recommend.
 Sizes and interpolation are those of the authors' own evaluation; where a column says nothing, nothing was found.
 All take RGB with ImageNet's mean and deviation, but for SFRS, which has Caffe's scale. Licences are what we knew
 when this was written: the repository is what counts, and where its authors leave a doubt it is a doubt here.
@@ -42,15 +43,16 @@ def markdown() -> str:
 
 def _variants() -> Iterator[str]:
     yield "## What they take and give\n"
-    yield "| `backbone` | from | numbers | image | takes |"
-    yield "|---|---|---|---|---|"
+    yield "| `backbone` | from | numbers | size | interpolation | takes |"
+    yield "|---|---|---|---|---|---|"
     for model in MODELS:
         for variant in model.variants:
             network = model.network(model.config(**variant))
             where = f"`{model.terms.repository}` `{network.entry[0]}`" if network.entry else "the authors' file"
             block = ", ".join([f"type: {model.name}", *(f"{key}: {_value(value)}" for key, value in variant.items())])
             images = network.images
-            yield f"| `{{{block}}}` | {where} | {network.dim:,} | {_recommended(images)} | {_takes(images)} |"
+            asked = f"{_size(images)} | {_interpolation(images)} | {_takes(images)}"
+            yield f"| `{{{block}}}` | {where} | {network.dim:,} | {asked} |"
 
 
 def _terms() -> Iterator[str]:
@@ -75,9 +77,14 @@ def _remark(model: Published) -> Iterator[str]:
         yield f"- **{model.title}**: {'; '.join(said)}."
 
 
-def _recommended(images: ImageNeeds) -> str:
-    said = ", ".join(f"{key}: {_value(value)}" for key, value in images.recommended.items())
+def _size(images: ImageNeeds) -> str:
+    """The rule of the block ``image``."""
+    said = ", ".join(f"{key}: {_value(value)}" for key, value in images.recommended.items() if key != "interpolation")
     return f"`{said}`" if said else "-"
+
+
+def _interpolation(images: ImageNeeds) -> str:
+    return str(images.recommended.get("interpolation", "-"))
 
 
 def _takes(images: ImageNeeds) -> str:

@@ -83,7 +83,7 @@ def _mapping(place: dict[str, Any]) -> dict[str, str]:
     found: list[dict[str, str]] = [
         option["discriminator"]["mapping"] for option in options if "discriminator" in option
     ]
-    return {name: target for name, target in (found[0] if found else {}).items() if name.isidentifier()}
+    return {name: target for name, target in (found[0] if found else {}).items() if name[:1] != "("}
 
 
 def _blame(registry: Catalogue) -> None:

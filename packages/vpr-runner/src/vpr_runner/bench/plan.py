@@ -108,14 +108,14 @@ def plan(
         registry: the installed components.
         overrides: ``--set`` of the command line, on top of everything.
         placeholders: what ``${data}`` and its like stand for.
-        only: labels of methods or settings to keep; all when empty.
+        only: labels of methods or settings to keep, all when it names none of either; and of tests, likewise.
 
     Raises:
         ConfigError: all faults of all cells.
         UsageError: a plug-in that is not installed, a placeholder without a value, an unknown label, no cell left.
     """
     _check_installed(suite)
-    _check_only(suite, only)
+    suite, only = _with_tests_of(suite, only)
     cells: list[Cell] = []
     faults: dict[str, ConfigFault] = {}
     for seed in suite.seeds:
@@ -221,13 +221,17 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _check_only(suite: Suite, only: Sequence[str]) -> None:
-    known = [*suite.methods, *suite.settings]
+def _with_tests_of(suite: Suite, only: Sequence[str]) -> tuple[Suite, list[str]]:
+    """Return the suite with the tests that ``only`` names, and what else it names."""
+    known = [*suite.methods, *suite.settings, *suite.tests]
     unknown = [label for label in only if label not in known]
     if unknown:
         raise UsageError(
-            f"--only {unknown[0]}: suite {suite.name} has no such method or setting; it has {', '.join(known)}"
+            f"--only {unknown[0]}: suite {suite.name} has no such method, setting or test; it has {', '.join(known)}"
         )
+    tests = {label: block for label, block in suite.tests.items() if label in only}
+    rest = [label for label in only if label in suite.methods or label in suite.settings]
+    return (suite.model_copy(update={"tests": tests}) if tests else suite), rest
 
 
 def slug(label: str) -> str:

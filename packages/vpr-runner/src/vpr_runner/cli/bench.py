@@ -49,7 +49,8 @@ def bench(
     ] = None,
     output: OutputOption = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="LABEL", help="These methods or settings only; repeatable.")
+        list[str] | None,
+        typer.Option("--only", metavar="LABEL", help="These methods, settings or tests only; repeatable."),
     ] = None,
     seeds: Annotated[
         list[int] | None, typer.Option("--seed", metavar="N", help="These seeds instead of the suite's; repeatable.")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
     from vpr_core.config.sections import ImageConfig
 
-__all__ = ["remarks", "remarks_of"]
+__all__ = ["departures", "remarks", "remarks_of"]
 
 
 def remarks(blocks: Mapping[str, ComponentConfig], image: ImageConfig, registry: Registry) -> Iterator[str]:
@@ -17,15 +17,23 @@ def remarks(blocks: Mapping[str, ComponentConfig], image: ImageConfig, registry:
     for kind, block in blocks.items():
         for said in registry.remarks(kind, block):
             yield f"{kind}: {said}"
+    yield from departures(blocks["backbone"], image, registry)
     needs = registry.image_needs(blocks["backbone"])
-    if needs is None:
+    if needs is None or image.size is not None or needs.departure(image.model_dump()):
         return
-    if said := needs.departure(image.model_dump()):
-        yield said
-    elif image.size is None and needs.said and not (needs.only or needs.square) and image.multiple % needs.multiple:
-        yield f"image.multiple: {needs.multiple} cuts images to what this backbone takes: {needs.said}"
-    elif image.size is None and needs.said and (needs.only or needs.square or image.multiple == 1):
+    if needs.only or needs.square:
         yield f"image.size: null keeps the shape of images, and this backbone takes: {needs.said}"
+    elif image.multiple % needs.multiple:
+        yield f"image.multiple: {needs.multiple} cuts images to what this backbone takes: {needs.said}"
+    elif needs.patches > 1:
+        yield f"this backbone takes: {needs.said}"
+
+
+def departures(backbone: ComponentConfig, image: ImageConfig, registry: Registry) -> Iterator[str]:
+    """Yield where the images of a run are not those that the backbone's authors recommend, and the block that is."""
+    needs = registry.image_needs(backbone)
+    if needs is not None and (said := needs.departure(image.model_dump())):
+        yield said
 
 
 def remarks_of(registry: Registry, kind: str, name: str, given: Sequence[str] = ()) -> list[str]:

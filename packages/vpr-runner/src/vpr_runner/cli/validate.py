@@ -11,7 +11,7 @@ import typer
 from vpr_runner.cli.failures import USAGE
 from vpr_runner.cli.loading import load, registry_of
 from vpr_runner.cli.options import Data, PluginOption, SetOption
-from vpr_runner.cli.remarks import remarks
+from vpr_runner.cli.remarks import departures, remarks
 
 __all__ = ["validate"]
 
@@ -41,7 +41,7 @@ def validate(
     for path in files:
         try:
             if _is_suite(path):
-                said = f"{path}: ok ({_check_suite(path, settings, plugin, data)})"
+                said = _check_suite(path, settings, plugin, data)
             else:
                 said = _check_run(path, settings, plugin, show=show)
         except UsageError as error:
@@ -77,4 +77,10 @@ def _check_suite(path: Path, settings: list[str] | None, plugin: list[Path] | No
     suite = load_suite(path)
     registry = registry_of([*plugins_of(suite), *(plugin or ())])
     cells = plan(suite, registry, overrides=settings or (), placeholders={"data": str(data)} if data else {})
-    return f"suite: {len(cells)} cells"
+    said: dict[str, str] = {}
+    for cell in cells:
+        for test, config in cell.tests.items():
+            where = ", ".join(part for part in (cell.setting, cell.method) if part)
+            for departure in departures(config.backbone, config.image, registry):
+                said.setdefault(f"{where}: {departure}", test)
+    return "\n".join([f"{path}: ok (suite: {len(cells)} cells)", *(f"  {line}" for line in said)])

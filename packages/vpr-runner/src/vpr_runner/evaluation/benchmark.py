@@ -21,6 +21,7 @@ from vpr_runner.encoding.source import Batch, Positions, by_shape
 from vpr_runner.evaluation.data_fingerprint import fingerprint_of_benchmark
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.files.provenance import provenance
+from vpr_runner.network.multi_scale import MultiScale
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.storage import fingerprint
 
@@ -43,16 +44,18 @@ class RetrievalProtocol:
         query: ``full`` is the whole query image, ``crop`` the object's box grown by ``margin`` on each side.
         margin: pixels; half the receptive field of the last convolution.
         ignore_query: the query itself is taken out of its ranking (Holidays); elsewhere it counts as an answer.
+        suffix: what the name gains where images are seen otherwise than they are (`EvalConfig.suffix`).
     """
 
     name: str
     query: Literal["full", "crop"]
     margin: float = 0.0
     ignore_query: bool = False
+    suffix: str = ""
 
     def __str__(self) -> str:
         grown = f"+{self.margin:g}px" if self.query == "crop" else ""
-        return f"{self.name}@{self.query}{grown}{'-notself' if self.ignore_query else ''}"
+        return f"{self.name}@{self.query}{grown}{'-notself' if self.ignore_query else ''}{self.suffix}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,11 +174,15 @@ def evaluate_benchmark(
         raise UsageError(f"{benchmark.name}: its queries have no boxes; ask for full queries")
     if query == "crop" and receptive_field is None:
         raise UsageError("receptive_field: needed to cut queries (196 for VGG-16 conv5, 163 for AlexNet conv5)")
+    if config.eval.test_method is not None:
+        raise UsageError(f"eval.test_method: {benchmark.name} has its own rule for queries (full, crop); leave it out")
+    scales, interpolation = config.eval.scales, config.image.interpolation
     margin = (receptive_field or 0) / 2 if query == "crop" else None
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)
-    rows, _ = encode_all(retriever, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
+    seen = MultiScale.of(retriever, scales=scales, multiple=config.image.multiple, interpolation=interpolation)
+    rows, _ = encode_all(seen, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
     images = len(benchmark)
     asked = rows[benchmark.queries] if margin is None else rows[images:]
     ranking = search_exact(np.ascontiguousarray(asked), np.ascontiguousarray(rows[:images]), images).index
@@ -187,7 +194,11 @@ def evaluate_benchmark(
     )
     return BenchmarkReport(
         protocol=RetrievalProtocol(
-            name=benchmark.name, query=query, margin=margin or 0.0, ignore_query=benchmark.ignore_query
+            name=benchmark.name,
+            query=query,
+            margin=margin or 0.0,
+            ignore_query=benchmark.ignore_query,
+            suffix=config.eval.suffix,
         ),
         mean=result.mean,
         interval=Interval(samples=config.eval.bootstrap, seed=config.seed).of(result.per_query[result.evaluated]),
@@ -199,6 +210,7 @@ def evaluate_benchmark(
             "model": fingerprint(retriever, config),
             "data": fingerprint_of_benchmark(benchmark.fingerprint(), benchmark),
             "seed": config.seed,
+            **({"scales": list(scales)} if scales != (1.0,) else {}),
             "precision": config.compute.precision,
             **weights_of(retriever.backbone),
             **provenance(),

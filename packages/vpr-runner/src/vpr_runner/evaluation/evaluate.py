@@ -74,7 +74,12 @@ def evaluate(
     source = ViewSource(split, views) if views else ImageSource(JoinedImages(split.queries, split.database))
     cuts = config.eval.recall_at
     answers = answer(
-        _looking(retriever, config, registry),
+        MultiScale.of(
+            retriever,
+            scales=config.eval.scales,
+            multiple=_multiple(config, registry),
+            interpolation=config.image.interpolation,
+        ),
         split,
         source,
         config.index,
@@ -123,18 +128,10 @@ def _views(config: RunConfig) -> Views | None:
     return Views(method=method, size=(size[0], size[1]), multiple=config.image.multiple, majority_weight=weight)
 
 
-def _looking(retriever: Retriever, config: RunConfig, registry: Registry) -> Any:
-    """The network, or the network at several scales, which is asked like it."""
-    if config.eval.scales == (1.0,):
-        return retriever
+def _multiple(config: RunConfig, registry: Registry) -> int:
+    """What the sides of a scaled image are rounded to."""
     needs = registry.image_needs(config.backbone)
-    multiple = math.lcm(config.image.multiple, needs.multiple if needs is not None else 1)
-    return MultiScale(
-        retriever=retriever,
-        scales=config.eval.scales,
-        multiple=multiple,
-        interpolation=config.image.interpolation,
-    )
+    return math.lcm(config.image.multiple, needs.multiple if needs is not None else 1)
 
 
 def score_predictions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,20 @@ class MultiScale(nn.Module):
             raise ValueError(f"scales must be numbers above 0, at least one, got {list(scales)}")
         self.retriever = retriever
         self.scales, self.multiple, self.interpolation = tuple(scales), multiple, interpolation
+
+    @classmethod
+    def of(
+        cls,
+        retriever: Retriever,
+        *,
+        scales: Sequence[float],
+        multiple: int = 1,
+        interpolation: Literal["bilinear", "bicubic"] = "bilinear",
+    ) -> Any:
+        """Return the network at several scales, which is asked like it, or itself where the one scale is 1."""
+        if tuple(scales) == (1.0,):
+            return retriever
+        return cls(retriever=retriever, scales=scales, multiple=multiple, interpolation=interpolation)
 
     @property
     def out_dim(self) -> int:
