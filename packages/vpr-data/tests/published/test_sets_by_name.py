@@ -30,6 +30,12 @@ NAMES = (
     "baidu_mall",
     "pitts30k_formatted",
     "tokyo247_formatted",
+    "nordland_vprbench",
+    "nordland_formatted",
+    "nordland_seasons",
+    "msls",
+    "msls_lists",
+    "msls_formatted",
 )
 
 
@@ -62,21 +68,29 @@ def test_counts_and_protocols(name, tmp_path, trees):
     found = {split: (s.database, s.queries, s.protocol) for split, s in summaries.items()}
     assert found == tree.splits
     assert all("published" not in warning for summary in summaries.values() for warning in summary.warnings)
-    assert all(summary.without_positives == 0 for summary in summaries.values())
+    assert all(summary.without_positives == 0 or split == "test" for split, summary in summaries.items())
     assert missing_files(data) == []
     short = shortfalls(data, name=tree.type)
     assert len(short) == 2 * sum(split in summaries and c.sure for split, c in data_counts(data, tree).items())
     said = [line for summary in describe(data, name=tree.type) for line in summary.warnings]
-    assert [line for line in said if "published" in line]
+    assert any("published" in line for line in said) == bool(data_counts(data, tree))
 
 
-@pytest.mark.parametrize("name", ["sped_lists", "gardens_point", "places17", "baidu_mall"])
+@pytest.mark.parametrize(
+    "name", ["sped_lists", "gardens_point", "places17", "baidu_mall", "nordland_formatted", "nordland_seasons"]
+)
 def test_right_answers(name, opened):
     """Independently: pairs have one number; frames differ by the tolerance at most; centres lie within 10 m."""
     split = opened(name).split("test")
-    reach = {"sped_lists": 0, "gardens_point": 2, "places17": 15, "baidu_mall": 2.5}[name]
+    reach = {"sped_lists": 0, "gardens_point": 2, "places17": 15, "baidu_mall": 2.5}.get(name, 10)
     wanted = [[j for j in range(len(split.database)) if abs(i - j) <= reach] for i in range(len(split.queries))]
     assert [row.tolist() for row in split.positives()] == wanted
+
+
+def test_nordland_of_vpr_bench(opened):
+    """Query i is right with 10 i - 1, 10 i and 10 i + 1; the first has two."""
+    split = opened("nordland_vprbench").split("test")
+    assert [row.tolist() for row in split.positives()] == [[0, 1], [9, 10, 11], [19, 20, 21]]
 
 
 def test_query_sets_share_one_database(opened):
@@ -154,7 +168,43 @@ def _resort(root):
     np.save(root / "SPED_dbImages.npy", np.array(sorted(names)))
 
 
+def _swap_rows(path, first, second):
+    lines = path.read_text().splitlines()
+    lines[first], lines[second] = lines[second], lines[first]
+    path.write_text("\n".join(lines))
+
+
+def _other_names(root):
+    np.save(root / "msls_val_dbImages.npy", np.sort(np.load(root / "msls_val_dbImages.npy"))[::-1])
+
+
 MISTAKES = {
+    "missing city": (
+        "msls",
+        lambda root: shutil.rmtree(root / "train_val/sf"),
+        r"train_val/sf: there is no such folder; val is cph, sf together",
+    ),
+    "a sorted table": (
+        "msls",
+        lambda root: _swap_rows(root / "train_val/cph/query/raw.csv", 2, 4),
+        "row 2 is of cph-q3, that of seq_info.csv of cph-q1; the tables belong together row by row",
+    ),
+    "a missing table": (
+        "msls",
+        lambda root: (root / "train_val/cph/query/subtask_index.csv").unlink(),
+        "subtask_index.csv: there is no such table; unpack metadata.zip",
+    ),
+    "lists of msls sorted": ("msls_lists", _other_names, "in another city; the truth counts in the order"),
+    "a truth of another nordland": (
+        "nordland_vprbench",
+        lambda root: np.save(root / "Nordland_gt.npy", np.array([[0], [1], [2]])),
+        "query 0 is right with .0., under nordland-vprbench@1frames",
+    ),
+    "as many queries": (
+        "nordland_vprbench",
+        lambda root: np.save(root / "Nordland_qImages.npy", np.load(root / "Nordland_dbImages.npy")),
+        "28 queries for 28 database images; this variant has a query for 10",
+    ),
     "foreign objects": ("sped_lists", _foreign, "nothing else"),
     "sorted list": ("sped_lists", _resort, r"entry 4 \(ref/2.jpg\) comes behind ref/11.jpg; .*made or sorted again"),
     "half a pair": (
@@ -209,13 +259,22 @@ MISTAKES = {
 
 
 @pytest.mark.fault
+def test_the_two_nordlands_are_never_taken_for_each_other(tmp_path, trees):
+    for tree, other in (("nordland_vprbench", "patchnetvlad"), ("nordland_formatted", "vprbench")):
+        trees.TREES[tree](tmp_path / tree)
+        own = trees.TREES[tree](tmp_path / tree).options["variant"]
+        with pytest.raises(ValueError, match=f"holds the other set of this name .{own}: .*say variant: {own}"):
+            open_published("nordland", root=tmp_path / tree, variant=other)
+
+
+@pytest.mark.fault
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_usual_mistakes_are_said(mistake, tmp_path, trees):
     name, spoil, said = MISTAKES[mistake]
     tree = trees.TREES[name](tmp_path)
     spoil(tmp_path)
     with pytest.raises((ValueError, FileNotFoundError), match=said):
-        open_published(tree.type, root=tmp_path, **tree.options).split("test")
+        open_published(tree.type, root=tmp_path, **tree.options).split("val" if tree.type == "msls" else "test")
 
 
 def test_the_table_of_sets_is_current():

@@ -237,6 +237,117 @@ def tokyo247_formatted(root: Path) -> Tree:
     return _formatted(root, "tokyo247", ("test",))
 
 
+def nordland_vprbench(root: Path) -> Tree:
+    """A query for every tenth image of the database."""
+    touch(root, [f"ref/{i:07}.jpg" for i in range(28)])
+    touch(root, [f"query/{i:07}.jpg" for i in range(3)])
+    right = [[j for j in (10 * i - 1, 10 * i, 10 * i + 1) if 0 <= j < 28] for i in range(3)]
+    for side, folder, count in (("db", "ref", 28), ("q", "query", 3)):
+        np.save(root / f"Nordland_{side}Images.npy", np.array([f"{folder}/{i:07}.jpg" for i in range(count)]))
+    np.save(root / "Nordland_gt.npy", objects([np.array(row) for row in right]), allow_pickle=True)
+    return Tree(type="nordland", options={"variant": "vprbench"}, splits={"test": (28, 3, "nordland-vprbench@1frames")})
+
+
+def nordland_formatted(root: Path) -> Tree:
+    """The other set: frames 25 / 10.5 m apart."""
+    for side in ("database", "queries"):
+        touch(root, [f"images/test/{side}/@0@{i * 25 / 10.5:07.1f}@@@@@{i}@@@@@@@@.jpg" for i in range(28)])
+    return Tree(
+        type="nordland",
+        options={"variant": "patchnetvlad"},
+        splits={"test": (28, 28, "nordland-patchnetvlad@10frames")},
+    )
+
+
+def nordland_seasons(root: Path) -> Tree:
+    """The same as frames of two seasons, with Patch-NetVLAD's lists; frames are missing in tunnels."""
+    for side, season in (("index", "summer"), ("query", "winter")):
+        names = [f"{season}/images-{202 + i + 5 * (i > 9):05}.png" for i in range(28)]
+        touch(root, names)
+        (root / f"nordland_imageNames_{side}.txt").write_text("\n".join(names))
+    return Tree(
+        type="nordland",
+        options={"variant": "patchnetvlad"},
+        splits={"test": (28, 28, "nordland-patchnetvlad@10frames")},
+    )
+
+
+CITY_CORNER = {"cph": (346_000.0, 6_173_000.0, 55.67, 12.56), "sf": (346_000.0, 6_173_000.0, 37.77, -122.42)}
+"""Both at one easting and northing, of different zones: what lies in the other city is never near."""
+
+
+TRAIN_CITIES = [
+    "trondheim", "london", "amsterdam", "melbourne", "saopaulo", "paris", "phoenix", "austin", "boston", "zurich",
+    "budapest", "ottawa", "goa", "amman", "nairobi", "manila", "toronto", "tokyo", "bangkok", "moscow", "berlin",
+    "helsinki",
+]  # fmt: skip
+
+
+def msls_side(
+    folder: Path, rows: Sequence[tuple[str, float, bool, bool, bool]], corner: Sequence[float] | None
+) -> None:
+    """Write the tables and images of one side of a city: key, metres, panorama, subtask all, subtask s2w a row."""
+    touch(folder, [f"images/{key}.jpg" for key, *_ in rows])
+    info = [",key,sequence_key,frame_number"]
+    index = [",all,s2w,w2s,o2n,n2o,d2n,n2d"]
+    raw = [",key,lon,lat,ca,captured_at,pano"]
+    placed = [",key,easting,northing,night,control_panel,view_direction,unique_cluster"]
+    for i, (key, metres, pano, every, winter) in enumerate(rows):
+        info.append(f"{i},{key},s{i // 4},{i % 4}")
+        index.append(f"{i},{every},{winter},False,False,False,False,False")
+        if corner is not None:
+            east, north, latitude, longitude = corner
+            raw.append(f"{i},{key},{longitude},{latitude + metres / 111_320},90.0,2015-01-01,{pano}")
+            placed.append(f"{i},{key},{east},{north + metres},False,False,Forward,True")
+    tables = {"seq_info": info, "subtask_index": index}
+    if corner is not None:
+        tables |= {"raw": raw, "postprocessed": placed}
+    for name, lines in tables.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+
+
+def msls(root: Path) -> Tree:
+    """All cities; those of val have panoramas, rows of no subtask, and a query too far from everything."""
+    for city in TRAIN_CITIES:
+        for side in ("database", "query"):
+            rows = [(f"{city}-{side}{i}", 12.0 * i, False, True, True) for i in range(2)]
+            msls_side(root / "train_val" / city / side, rows, (346_000.0, 6_173_000.0, 48.0, 11.0))
+    for city, database, queries in (("cph", 10, 7), ("sf", 6, 5)):
+        base = root / "train_val" / city
+        rows = [(f"{city}-d{i}", 12.0 * i, i == 3, True, i % 2 == 0) for i in range(database)]
+        msls_side(base / "database", rows, CITY_CORNER[city])
+        rows = [(f"{city}-q{i}", 12.0 * i + 3, i == 1, i != 2, i % 3 == 0) for i in range(queries - 1)]
+        rows.append((f"{city}-far", 5_000.0, False, True, False))
+        msls_side(base / "query", rows, CITY_CORNER[city])
+    for city in ("miami", "athens", "buenosaires", "stockholm", "bengaluru", "kampala"):
+        for side in ("database", "query"):
+            rows = [(f"{city}-{side}{i}", 0.0, False, True, True) for i in range(2)]
+            msls_side(root / "test" / city / side, rows, None)
+    # Of cph 10 - 1 and 7 - 3, of sf 6 - 1 and 5 - 3: without panoramas, what no subtask names, and what has no answer.
+    splits = {"train": (44, 44, "msls-train@25m"), "val": (14, 6, "msls-val@25m"), "test": (12, 12, "msls-test@list")}
+    return Tree(type="msls", splits=splits)
+
+
+def msls_lists(root: Path) -> Tree:
+    """The lists of GSV-Cities and SALAD: one of three queries is not asked."""
+    database = ["train_val/cph/database/images/b.jpg", "train_val/cph/database/images/a.jpg"]
+    database += ["train_val/sf/database/images/z.jpg"]
+    queries = [f"train_val/{city}/query/images/{key}.jpg" for city, key in (("sf", "n"), ("cph", "m"), ("cph", "l"))]
+    touch(root, [name.removeprefix("train_val/") for name in (*database, *queries)])
+    for side, names in (("db", database), ("q", queries)):
+        np.save(root / f"msls_val_{side}Images.npy", np.array([name.removeprefix("train_val/") for name in names]))
+    np.save(root / "msls_val_qIdx.npy", np.array([0, 2]))
+    np.save(root / "msls_val_pIdx.npy", objects([np.array([2]), np.array([0, 1])]), allow_pickle=True)
+    return Tree(type="msls", options={"protocol": "joined"}, splits={"val": (3, 2, "msls-val-joined@list")})
+
+
+def msls_formatted(root: Path) -> Tree:
+    """VPR-datasets-downloader: every query, both cities in one folder."""
+    touch(root, _below("images/val/database", _row(8, zone="33U", east=346_000, step=8)))
+    touch(root, _below("images/val/queries", _row(5, zone="33U", east=346_002, step=8)))
+    return Tree(type="msls", options={"protocol": "merged"}, splits={"val": (8, 5, "msls-val-merged@25m")})
+
+
 TREES: dict[str, Callable[[Path], Tree]] = {
     make.__name__: make
     for make in (
@@ -256,14 +367,33 @@ TREES: dict[str, Callable[[Path], Tree]] = {
         baidu_mall,
         pitts30k_formatted,
         tokyo247_formatted,
+        nordland_vprbench,
+        nordland_formatted,
+        nordland_seasons,
+        msls,
+        msls_lists,
+        msls_formatted,
     )
 }
 
-FORMS = frozenset({"sped_lists", "sped_formatted", "gardens_point_walks", "amstertime_formatted"})
+FORMS = frozenset(
+    {
+        "sped_lists",
+        "sped_formatted",
+        "gardens_point_walks",
+        "amstertime_formatted",
+        "nordland_formatted",
+        "nordland_seasons",
+        "msls_lists",
+        "msls_formatted",
+    }
+)
 """Trees that are another form of a set that another tree stands for."""
 OTHER: dict[str, tuple[str, dict[str, list[Any]]]] = {
     "pitts30k_formatted": ("pitts30k", {}),
     "tokyo247_formatted": ("tokyo247", {}),
+    "nordland_vprbench": ("nordland", {"tolerance": [0]}),
+    "msls": ("msls", {"cities": [("cph", "miami")], "subtask": ["s2w"], "sequences": [True]}),
     "places17": ("17places", {"tolerance": [3]}),
     "sf_xl": ("sf_xl", {"queries": [("night",)]}),
     "svox": ("svox", {"queries": [("night", "sun")]}),
@@ -273,5 +403,6 @@ OTHER: dict[str, tuple[str, dict[str, list[Any]]]] = {
 INERT = {
     "gardens_point": dict.fromkeys(("database", "queries"), "folders, of which this tree has one pair"),
     "sf_xl": {"part": "this tree has one"},
+    "nordland_vprbench": {"variant": "this tree has one"},
 }
 """Fields that a contract cannot see anything of."""

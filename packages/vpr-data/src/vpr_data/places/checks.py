@@ -27,8 +27,7 @@ SAMPLE = 500
 
 def extent_of(split: PlaceSplit) -> float:
     """Return metres (frames) from one end of the split to the other, along the longer side."""
-    everywhere = _together(split, "metric_points")
-    return float(np.ptp(everywhere, axis=0).max()) if everywhere is not None and len(everywhere) else 0.0
+    return split.extent()
 
 
 def position_warnings(split: PlaceSplit) -> list[str]:

@@ -159,6 +159,11 @@ class PlaceSplit:
         """Return what else tells this split from another, beside images, rules and positions: nothing here."""
         return b""
 
+    def extent(self) -> float:
+        """Return metres (frames) from one end of the split to the other, along the longer side."""
+        sides = [images.metric_points for images in (self.database, self.queries) if len(images)]
+        return float(np.ptp(np.concatenate(sides), axis=0).max()) if sides else 0.0
+
     def positives(self) -> Rows:
         """Return for each query the sorted database positions that count as right under the protocol."""
         rows = self.within(self.protocol.radius, different_time=self.protocol.ignore_same_time)

@@ -14,6 +14,8 @@ from vpr_data.published.essex3in1 import ESSEX3IN1, essex3in1
 from vpr_data.published.eynsham import EYNSHAM, eynsham
 from vpr_data.published.gardens_point import GARDENS_POINT, gardens_point
 from vpr_data.published.holidays import HOLIDAYS, holidays
+from vpr_data.published.msls import MSLS, msls
+from vpr_data.published.nordland import NORDLAND, nordland
 from vpr_data.published.oxford5k import OXFORD5K, oxford5k
 from vpr_data.published.paris6k import PARIS6K, paris6k
 from vpr_data.published.pittsburgh import PITTSBURGH, pitts30k, pitts250k
@@ -32,10 +34,12 @@ PUBLISHED: dict[str, Published] = {
     for entry in (
         *PITTSBURGH,
         *TOKYO,
+        MSLS,
         SF_XL,
         SVOX,
         ST_LUCIA,
         EYNSHAM,
+        NORDLAND,
         AMSTERTIME,
         SPED,
         ESSEX3IN1,
@@ -54,6 +58,8 @@ _OPEN: dict[str, Callable[..., Splits | RetrievalSet]] = {
     "pitts250k": pitts250k,
     "tokyo247": tokyo247,
     "tokyo_tm": tokyo_tm,
+    "msls": msls,
+    "nordland": nordland,
     "sf_xl": sf_xl,
     "svox": svox,
     "st_lucia": st_lucia,

@@ -56,6 +56,7 @@ def in_step(
             names=names,
             xy=np.stack([np.array(numbers, dtype=np.float64), np.zeros(len(names))], axis=1),
             place=np.array(numbers, dtype=np.int64) if labelled else None,
+            drive=None if labelled else np.zeros(len(names), dtype=np.int64),
         )
         for names, numbers in zip((database, queries), places, strict=True)
     ]

@@ -56,6 +56,43 @@ class TokyoTMConfig(_WithMetadata):
     type: Literal["tokyo_tm"] = "tokyo_tm"
 
 
+class MSLSConfig(_AtRoot):
+    """Parameters of `vpr_data.published.msls.msls`."""
+
+    type: Literal["msls"] = "msls"
+    protocol: Literal["city", "joined", "merged"] = Field(
+        "city", description="city: each searched alone (the benchmark); joined: in one; merged: every query, in one"
+    )
+    subtask: Literal["all", "s2w", "w2s", "o2n", "n2o", "d2n", "n2d"] = Field(
+        "all", description="summer to winter, old to new, day to night, and back"
+    )
+    cities: tuple[str, ...] | None = Field(
+        None, min_length=1, description="folders, such as [cph]; null: all of a split"
+    )
+    sequences: bool = Field(False, description="every frame in its drive's order, for sequence matchers")
+
+
+class NordlandConfig(_AtRoot):
+    """Parameters of `vpr_data.published.nordland.nordland`."""
+
+    type: Literal["nordland"] = "nordland"
+    variant: Literal["patchnetvlad", "vprbench"] | None = Field(
+        None, description="has to be named: two sets that cannot be compared bear the name"
+    )
+    tolerance: int | None = Field(None, ge=0, description="frames; null: 10 (patchnetvlad), 1 (vprbench)")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.variant is None:
+            raise ValueError(
+                "variant: two sets that cannot be compared are called Nordland, name yours. patchnetvlad: database "
+                "summer, queries winter, 27,592 each, 10 frames (Patch-NetVLAD, VPR-datasets-downloader). vprbench: "
+                "database winter, 27,592, queries summer, every tenth, 2,760, 1 frame (VPR-Bench, GSV-Cities, SALAD, "
+                "BoQ; often written Nordland*)"
+            )
+        return self
+
+
 class SfXLConfig(_AtRoot):
     """Parameters of `vpr_data.published.sf_xl.sf_xl`."""
 
@@ -167,6 +204,20 @@ SETS: tuple[tuple[str, str, type[ComponentConfig], str, str], ...] = (
     ),
     ("tokyo", "tokyo247", Tokyo247Config, "Tokyo by day, at sunset, at night; test only; images on request", TOKYO),
     ("tokyo", "tokyo_tm", TokyoTMConfig, "Tokyo Time Machine, train and val; images on request", NETVLAD),
+    (
+        "msls",
+        "msls",
+        MSLSConfig,
+        "Mapillary Street-Level Sequences, val per city, subtasks",
+        "Warburg et al.: Mapillary Street-Level Sequences, CVPR 2020",
+    ),
+    (
+        "nordland",
+        "nordland",
+        NordlandConfig,
+        "a railway, season against season; the variant is named",
+        "Suenderhauf, Neubert, Protzel: Are We There Yet? Challenging SeqSLAM, ICRA Workshop 2013",
+    ),
     (
         "sf_xl",
         "sf_xl",

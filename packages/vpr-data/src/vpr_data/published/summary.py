@@ -83,9 +83,9 @@ def describe(
 def missing_files(dataset: Splits | RetrievalSet, *, splits: tuple[str, ...] | None = None) -> list[Path]:
     """Return what is not there, each once: parts of the published tree, then image files in the order of the set.
 
-    ``splits`` limits the search for image files.
+    ``splits`` limits the search, to image files of these splits.
     """
-    absent = list(getattr(dataset, "absent", ()))
+    absent = list(getattr(dataset, "absent", ())) if splits is None else []
     return absent + [path for path in _paths(dataset, splits) if not path.is_file()]
 
 
