@@ -13,7 +13,7 @@ from vpr_data import Frame, ImageSet
 from vpr_runner import assemble
 from vpr_runner.cli import main
 from vpr_runner.locate.calibrate import Asked, errors, learn, threshold
-from vpr_runner.locate.judge import as_text, judge
+from vpr_runner.locate.judge import as_text, judge, judge_elsewhere
 from vpr_runner.locate.locator import Locator
 from vpr_runner.maps.opened import open_map
 from vpr_runner.maps.places import Places
@@ -65,6 +65,39 @@ def test_what_is_learnt_holds_for_other_photos() -> None:
     assert abs(found["refused"] - (asked.distances[:, 0] > 0.8).mean()) < 0.05
     assert sum(one["photos"] for one in found["reliability"]) == len(asked)
     assert "inside radius" in as_text(found)
+
+
+def test_what_is_learnt_in_one_area_is_judged_in_another() -> None:
+    asked, places = _asked()
+    learnt = learn(asked.some(np.arange(200)), places, floor=5, within=25, learnt="made up", rows="")
+    other = asked.some(np.arange(200, 400))
+    found = judge_elsewhere(other, places, learnt, floor=5)
+    off = errors(other, places, scale=learnt.scale, reach=learnt.reach or np.inf)[0]
+    first = np.linalg.norm(places.xy[other.rows[:, 0]] - other.truth, axis=1)  # type: ignore[index]
+    assert found["photos"] == 200
+    assert found["median_error"] == {"first_answer": np.median(first), "estimate": np.median(off)}
+    assert found["difference_within"]["value"] == (off <= 25).mean() - (first <= 25).mean()
+    assert found["refused"] == (other.distances[:, 0] > learnt.threshold).mean()
+    low, high = found["difference_within"]["interval"]
+    assert low <= found["difference_within"]["value"] <= high
+
+
+def test_estimates_are_not_drawn_to_the_middle_of_the_map() -> None:
+    """Nine answers in ten are anywhere: the middle has a lower median error, and is right for nobody."""
+    generator = np.random.default_rng(7)
+    xy = np.stack(np.meshgrid(np.arange(30) * 10.0, np.arange(30) * 10.0), axis=-1).reshape(-1, 2)
+    truth = generator.uniform(0, 290, (300, 2))
+    rows = generator.integers(0, len(xy), (300, 10))
+    good = generator.random(300) < 0.1
+    rows[good, 0] = np.linalg.norm(truth[good, None] - xy[None], axis=2).argmin(axis=1)
+    distances = np.sort(generator.uniform(0.9, 1.1, (300, 10)), axis=1)
+    asked, places = Asked(rows=rows, distances=distances, truth=truth), Places(names=("",) * len(xy), xy=xy)
+    learnt = learn(asked, places, floor=5, within=25, learnt="made up", rows="")
+    middle = np.median(errors(asked, places, scale=0.5)[0])
+    first = errors(asked, places, scale=0)[0]
+    assert middle < np.median(first)
+    off = errors(asked, places, scale=learnt.scale, reach=learnt.reach or np.inf)[0]
+    assert (off <= 25).mean() >= (first <= 25).mean()
 
 
 def test_a_map_without_a_right_answer_believes_nothing() -> None:

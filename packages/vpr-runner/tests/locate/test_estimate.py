@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
 
 from vpr_data import Frame
 from vpr_runner.locate.calibration import Calibration
-from vpr_runner.locate.estimate import geometric_median, position, weights
+from vpr_runner.locate.estimate import agreeing, geometric_median, position, weights
 from vpr_runner.locate.guess import Guess, rows_of, spacing
 from vpr_runner.maps.places import Places
 
@@ -61,6 +62,38 @@ def test_weights_are_the_softmax_that_they_say() -> None:
             weights(bad, scale=0.2)
     with pytest.raises(ValueError, match="points must have shape"):
         position(np.zeros((3, 2)), [1.0, 2.0], scale=0.2)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_weights_of_what_agrees_are_what_the_formula_says(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    points = UTM + generator.normal(size=(9, 2)) * 40
+    weight, reach = generator.dirichlet(np.ones(9)), float(generator.uniform(5, 60))
+    weight[3] = 0.0
+    weight /= weight.sum()
+
+    def near(k: int, j: int) -> float:
+        (x, y), (a, b) = points[k], points[j]
+        return math.exp(-((x - a) ** 2 + (y - b) ** 2) / (2 * reach**2))
+
+    density = [sum(weight[j] * near(k, j) for j in range(9)) if weight[k] else -1.0 for k in range(9)]
+    middle = density.index(max(density))
+    wanted = np.array([weight[k] * near(k, middle) for k in range(9)])
+    found = agreeing(np.stack([points, points[::-1]]), np.stack([weight, weight[::-1]]), reach=reach)
+    assert np.allclose(found[0], wanted / wanted.sum(), rtol=1e-9)
+    assert np.allclose(found[1][::-1], found[0], rtol=1e-9)
+    assert agreeing(points, weight, reach=math.inf) is weight
+    assert agreeing(points, weight, reach=1e-200).argmax() == weight.argmax()
+
+
+def test_several_of_one_place_outvote_one_that_stands_alone() -> None:
+    points = UTM + np.array([[900.0, 0.0], [0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [5000.0, 70.0]])
+    distances = [0.50, 0.51, 0.51, 0.51, 0.51]
+    here, spread = position(points, distances, scale=0.2, reach=20.0)
+    assert np.linalg.norm(here - UTM) < 4
+    assert spread < 6
+    alone, _ = position(points, distances, scale=0.0, reach=20.0)
+    assert alone.tolist() == points[0].tolist()
 
 
 def _places() -> Places:
@@ -126,6 +159,9 @@ def test_rows_count_the_unreadable() -> None:
 def test_a_calibration_is_read_as_it_was_written_or_refused() -> None:
     written = json.loads(json.dumps(CALIBRATION.to_json()))
     assert Calibration.from_json(written) == CALIBRATION
+    assert written["reach"] is None  # without limit, as in maps of earlier versions
+    assert Calibration.from_json({name: value for name, value in written.items() if name != "reach"}) == CALIBRATION
+    assert Calibration.from_json({**written, "reach": 12.5}).reach == 12.5
     nobody = {**written, "threshold": None, "interval": None}
     assert not Calibration.from_json(nobody).believes(0.0)
     for name, value in (
@@ -137,6 +173,7 @@ def test_a_calibration_is_read_as_it_was_written_or_refused() -> None:
         ("photos", 1.5),
         ("rows", None),
         ("scale", True),
+        ("reach", "far"),
     ):
         with pytest.raises(ValueError, match=name):
             Calibration.from_json({**written, name: value})

@@ -12,17 +12,19 @@ import numpy.typing as npt
 from vpr_core import UsageError
 from vpr_runner.keys import key
 from vpr_runner.locate.calibration import Calibration
-from vpr_runner.locate.estimate import geometric_median, weights
+from vpr_runner.locate.estimate import agreeing, geometric_median, weights
 from vpr_runner.locate.guess import ANSWERS
 
 if TYPE_CHECKING:
     from vpr_runner.maps.places import Places
 
-__all__ = ["SCALES", "Asked", "errors", "learn", "threshold"]
+__all__ = ["REACHES", "SCALES", "Asked", "errors", "learn", "threshold"]
 
 Float64Array = npt.NDArray[np.float64]
 SCALES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Scales of the weights that are tried; 0 is the first answer alone."""
+REACHES = (1.0, 2.0, 4.0, 8.0, math.inf)
+"""Reaches of agreement that are tried, in ways from an image to the next."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +49,7 @@ class Asked:
         return Asked(rows=self.rows[which], distances=self.distances[which], truth=self.truth[which])
 
 
-def errors(asked: Asked, places: Places, *, scale: float) -> tuple[Float64Array, Float64Array]:
+def errors(asked: Asked, places: Places, *, scale: float, reach: float = math.inf) -> tuple[Float64Array, Float64Array]:
     """Return for each photo how far its estimate is off, and how far its answers lie apart, in metres."""
     xy = places.metres()
     assert xy is not None
@@ -56,6 +58,7 @@ def errors(asked: Asked, places: Places, *, scale: float) -> tuple[Float64Array,
     for photo, there in enumerate(rows >= 0):
         weight[photo, there] = weights(distances[photo, there], scale=scale)
     points = xy[np.maximum(rows, 0)]
+    weight = agreeing(points, weight, reach=reach)
     here = geometric_median(points, weight)
     apart = np.where(weight > 0, np.linalg.norm(points - here[:, None], axis=2), 0.0)
     return np.linalg.norm(here - asked.truth, axis=1), (weight * apart).sum(axis=1)
@@ -88,7 +91,10 @@ def learn(
 ) -> Calibration:
     """Return the calibration that some photos teach.
 
-    ``scale`` has the least median error among `SCALES`. ``threshold`` is that of `threshold` for first answers within
+    ``scale`` and ``reach`` have the least mean of ``min(error, within)`` among `SCALES` and `REACHES`; of several the
+    first answer alone, or what is nearest to that. An estimate that is farther off than ``within`` is wrong, however
+    far: by the median error, of a network that is mostly wrong, estimates would be drawn to the middle of the map.
+    ``threshold`` is that of `threshold` for first answers within
     ``within`` of the truth, its interval that of the bootstrap over photos (percentiles 2.5 and 97.5, 0 where a
     resampling has none). ``stretch`` is the ``ceil((n + 1) coverage)``-th smallest of error / max(floor, spread) of the
     ``n`` believed photos (of all, where ``n`` is too small for that): split conformal prediction (Lei et al. 2018,
@@ -114,9 +120,11 @@ def learn(
             f"{len(asked)} photos whose place is known and that have an answer; a threshold takes at least 10 (and for "
             "an interval that says something, a few hundred)"
         )
-    found = {scale: errors(asked, places, scale=scale) for scale in SCALES}
-    scale = min(SCALES, key=lambda one: float(np.median(found[one][0])))
-    off, spread = found[scale]
+    reaches = REACHES if floor > 0 else (math.inf,)
+    tried = [(scale, 2 * floor * step if step < math.inf else math.inf) for scale in SCALES for step in reaches]
+    found = {one: errors(asked, places, scale=one[0], reach=one[1]) for one in tried}
+    scale, reach = min(tried, key=lambda one: float(np.minimum(found[one][0], within).mean()))
+    off, spread = found[scale, reach]
     xy = places.metres()
     assert xy is not None
     first = asked.distances[:, 0]
@@ -137,6 +145,7 @@ def learn(
         precision=precision,
         within=within,
         scale=scale,
+        reach=reach if reach < math.inf else None,
         stretch=float(ratio[min(len(ratio), math.ceil((len(ratio) + 1) * coverage)) - 1]),
         coverage=coverage,
         photos=len(asked),

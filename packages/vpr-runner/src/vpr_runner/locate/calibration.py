@@ -21,7 +21,8 @@ class Calibration:
         interval: 95 % bootstrap interval of the threshold over photos; None with it.
         precision: share of believed first answers that were to be right, 0.99.
         within: metres (frames) from the truth within which an answer is right.
-        scale: of the weights, `vpr_runner.locate.estimate.weights`, with the least median error.
+        scale: of the weights, `vpr_runner.locate.estimate.weights`.
+        reach: in metres, of `vpr_runner.locate.estimate.agreeing`; None: without limit.
         stretch: an estimate's radius is this times the spread of its answers ...
         coverage: ... which covers the truth for this share of the photos that are believed.
         photos: how many it was learnt from.
@@ -43,6 +44,7 @@ class Calibration:
     right: int
     learnt: str
     rows: str
+    reach: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -66,8 +68,9 @@ class Calibration:
         for name in ("learnt", "rows"):
             if not isinstance(values[name], str):
                 raise ValueError(f"{name} is {values[name]!r}, not text")
-        if values["threshold"] is not None:
-            values["threshold"] = _number("threshold", values["threshold"])
+        for name in ("threshold", "reach"):  # maps of earlier versions have no reach
+            if values[name] is not None:
+                values[name] = _number(name, values[name])
         if values["interval"] is not None:
             if not isinstance(values["interval"], list) or len(values["interval"]) != 2:
                 raise ValueError(f"interval is {values['interval']!r}, not two numbers")

@@ -1,11 +1,11 @@
-"""One position from several answers: a weighted geometric median."""
+"""One position from several answers: the weighted geometric median of those that agree on a place."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["geometric_median", "position", "weights"]
+__all__ = ["agreeing", "geometric_median", "position", "weights"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -29,6 +29,26 @@ def weights(distances: npt.ArrayLike, *, scale: float) -> Float64Array:
         with np.errstate(over="ignore"):  # a tiny scale: infinity, and a weight of 0
             found = np.exp(-above / scale**2)
     return np.asarray(found / found.sum())
+
+
+def agreeing(points: npt.ArrayLike, weight: npt.ArrayLike, *, reach: float) -> Float64Array:
+    """Return the weights ``(..., K)`` of answers at ``points (..., K, 2)`` that agree with the place most agree on.
+
+    ``w'_k = w_k exp(-|p_k - p_m|^2 / (2 reach^2))``, normalised, where ``m`` is the answer with the highest density
+    ``sum_j w_j exp(-|p_j - p_m|^2 / (2 reach^2))``: the mode of Parzen's kernel density (1962, Annals of Mathematical
+    Statistics 33(3)) among the answers; of several the nearest. So several near answers outvote one that stands alone,
+    and those of another place pull nothing. An infinite reach leaves the weights as they are.
+    """
+    places, weight = np.asarray(points, dtype=np.float64), np.asarray(weight, dtype=np.float64)
+    if not reach < np.inf:
+        return weight
+    offsets = places[..., :, None, :] - places[..., None, :, :]
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        near = np.where((offsets == 0).all(-1), 1.0, np.exp(-np.square(offsets).sum(-1) / (2 * reach**2)))
+    density = np.where(weight > 0, np.einsum("...kj,...j->...k", near, weight), -1.0)
+    chosen = density.argmax(axis=-1)[..., None, None]
+    found = weight * np.take_along_axis(near, chosen, axis=-2)[..., 0, :]
+    return np.asarray(found / found.sum(axis=-1, keepdims=True))
 
 
 def geometric_median(points: npt.ArrayLike, weight: npt.ArrayLike, *, steps: int = 100) -> Float64Array:
@@ -68,13 +88,16 @@ def geometric_median(points: npt.ArrayLike, weight: npt.ArrayLike, *, steps: int
     return np.asarray(here + origin[..., 0, :])
 
 
-def position(points: npt.ArrayLike, distances: npt.ArrayLike, *, scale: float) -> tuple[Float64Array, float]:
+def position(
+    points: npt.ArrayLike, distances: npt.ArrayLike, *, scale: float, reach: float = np.inf
+) -> tuple[Float64Array, float]:
     """Return where ``K`` answers say that a photo was taken, and how far they are apart.
 
     Args:
         points: ``(K, 2)`` metres; answers without a position are left out beforehand.
         distances: ``(K,)`` between descriptors.
         scale: of `weights`.
+        reach: of `agreeing`, in metres.
 
     Returns:
         The weighted geometric median ``(2,)``, and the weighted mean distance of the answers from it, in metres.
@@ -82,6 +105,7 @@ def position(points: npt.ArrayLike, distances: npt.ArrayLike, *, scale: float) -
     weight, places = weights(distances, scale=scale), np.asarray(points, dtype=np.float64)
     if places.shape != (len(weight), 2):
         raise ValueError(f"points must have shape ({len(weight)}, 2), got {places.shape}")
+    weight = agreeing(places, weight, reach=reach)
     here = geometric_median(places, weight)
     return here, float(weight @ np.linalg.norm(places - here, axis=1))
 

@@ -24,8 +24,9 @@ __all__ = ["ANSWERS", "SCALE", "Guess", "read_calibration", "rows_digest", "rows
 
 ANSWERS = 10
 """Answers that an estimate is made of."""
-SCALE = 0.2
-"""Scale of the weights in a map that is not calibrated: an answer at distance 0.63 counts half of one at 0.61."""
+SCALE, REACH = 0.1, 2.0
+"""Scale and reach (in ways from an image to the next) of an estimate in a map that is not calibrated: an answer at
+distance 0.61 counts a third of one at 0.60, and one that stands alone little against several of one place."""
 SAMPLED = 128
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,10 @@ class Guess:
         if xy is None or not known.any():
             return Located(answers=answers, distance=first, believed=believed)
         near = rows[:ANSWERS][known]
-        here, spread = position(xy[near], distances[:ANSWERS][known], scale=SCALE if learnt is None else learnt.scale)
+        scale, reach = SCALE, 2 * self.floor * REACH or np.inf
+        if learnt is not None:
+            scale, reach = learnt.scale, np.inf if learnt.reach is None else learnt.reach
+        here, spread = position(xy[near], distances[:ANSWERS][known], scale=scale, reach=reach)
         radius = max(self.floor, spread) * (1.0 if learnt is None else learnt.stretch)
         return Located(
             answers=answers, position=_described(places, near, here), radius_m=radius, distance=first, believed=believed
