@@ -15,7 +15,7 @@ from vpr_runner import train
 from vpr_runner.cli.failures import Terminated
 from vpr_runner.network.storage import MODEL_FILE
 from vpr_runner.training.job import Job, TrainingStoppedError
-from vpr_runner.training.train import initialised
+from vpr_runner.training.start import initialised
 
 TIMES = {"time", "samples_per_second", "images_per_second"}
 

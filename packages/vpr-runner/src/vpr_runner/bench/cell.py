@@ -16,7 +16,8 @@ from vpr_runner.files.provenance import provenance, told_apart
 from vpr_runner.network.retriever import Retriever
 from vpr_runner.network.storage import MODEL_FILE
 from vpr_runner.training.environment import starts_of
-from vpr_runner.training.train import initialised, train
+from vpr_runner.training.start import initialised
+from vpr_runner.training.train import train
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig

@@ -75,6 +75,12 @@ def extract(
         raise UsageError("--every and --gpx go with a folder or a video; a data set has dataset.gpx in the run file")
     if output is None:
         raise UsageError("--output: name the folder that descriptors go to")
+    from vpr_runner.cli.photos import Photos
+    from vpr_runner.maps.layout import NETWORK_FOLDER
+
+    photos = None
+    if images is not None:
+        photos = Photos(images, output=output, every=every, gpx=gpx, gpx_offset=gpx_offset, quiet=quiet)
     retriever, config, registry = open_model(
         model,
         plugins=plugin,
@@ -82,24 +88,16 @@ def extract(
         device=device,
         quiet=quiet,
         builds={"engine", "runtime", *(("dataset",) if split else ())},
+        images=photos,
+        kept=output / NETWORK_FOLDER,
     )
 
     from vpr_runner.maps.write import write_map
 
     wanted: ImageSet
-    if images is not None:
-        from vpr_runner.cli.photos import photos_of
-
-        photos = photos_of(
-            images,
-            output=output,
-            every=every,
-            gpx=gpx,
-            gpx_offset=gpx_offset,
-            max_pixels=config.compute.max_pixels,
-            quiet=quiet,
-        )
-        wanted, positioned = photos.images, photos.images.located is None or bool(photos.images.located.any())
+    if photos is not None:
+        found = photos(config)
+        wanted, positioned = found, found.located is None or bool(found.located.any())
     else:
         wanted, positioned = _side(config.dataset, registry, str(split), role), True
     result = write_map(

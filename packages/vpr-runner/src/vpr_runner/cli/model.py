@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from vpr_runner.cli.loading import load, overrides_of, registry_of
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
+    from vpr_core.types import ImageSet
     from vpr_runner import Retriever
 
 __all__ = ["open_model"]
@@ -25,6 +26,8 @@ def open_model(
     device: str | None = None,
     quiet: bool = False,
     builds: Collection[str] = (),
+    images: Callable[[RunConfig], ImageSet] | None = None,
+    kept: Path | None = None,
 ) -> tuple[Retriever, RunConfig, Registry]:
     """Return the network, its run configuration with ``settings`` on top, and the registry.
 
@@ -40,6 +43,8 @@ def open_model(
         settings: ``--set`` of the user.
         device: ``--device`` of the user.
         quiet: do not mention plug-ins that failed to load.
+        images: gives the images that a pooling layer and whitening start from where the run file has no data set.
+        kept: folder of the network that an earlier start from these images left.
         builds: kinds beside backbone and pooling that the command is going to build from the configuration.
     """
     from vpr_core.config import BLOCKS, parse_run, to_yaml
@@ -47,9 +52,11 @@ def open_model(
 
     if source.suffix in {".yaml", ".yml"}:
         config, registry = load(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
-        from vpr_runner.training.train import initialised
+        from vpr_runner.training.start import initialised
 
-        return initialised(config, registry, progress=not quiet), config, registry
+        given_images = None if images is None else images(config)
+        retriever = initialised(config, registry, images=given_images, kept=kept, progress=not quiet)
+        return retriever, config, registry
     given = list(plugins or ())
     _refuse_plugins_of(source, allowed=given)
     registry = registry_of(given, quiet=quiet)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,6 +78,7 @@ def extract(
     verify: bool = True,
     progress: bool = True,
     registry: Registry | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> ExtractResult:
     """Write the descriptors of ``images`` to the folder ``output``, or what is missing of them.
 
@@ -95,6 +96,7 @@ def extract(
         verify: read the images of finished chunks again and compare their contents.
         progress: show a bar.
         registry: makes the engine; None knows ``local`` alone.
+        begun: called when the folder has been found fit and before anything is computed: what is to lie there, too.
 
     Raises:
         UsageError: another process is writing there, or the folder holds something else; the engine is unknown, or
@@ -119,6 +121,8 @@ def extract(
             dtype=dtype,
             code=local_code(registry),
         )
+        if begun is not None:
+            begun()
         missing = job.missing(verify=verify, ranks=ranks)
         written = sum(len(job.manifest.rows_of(number)) for number in missing)
         with Progress(written, "extract", shown=progress and ranks.is_main) as bar:

@@ -13,8 +13,8 @@ from vpr_data import Frame
 from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
 from vpr_runner.files.documents import parsed
 from vpr_runner.files.seal import Seal
+from vpr_runner.maps.layout import KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
 from vpr_runner.maps.places import Places
-from vpr_runner.maps.write import KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
 
 __all__ = ["Map", "open_map", "read_places"]
 

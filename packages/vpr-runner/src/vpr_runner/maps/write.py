@@ -12,6 +12,7 @@ from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
 from vpr_runner.files.seal import write_seal
+from vpr_runner.maps.layout import EXTRAS, KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
 from vpr_runner.maps.places import Places
 from vpr_runner.network.storage import MODEL_FILE, save_retriever
 
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["KIND", "NETWORK_FOLDER", "ORIGIN_FILE", "PLACES_FILE", "seal_map", "write_map"]
+__all__ = ["seal_map", "write_map"]
 
-KIND = "map"
-PLACES_FILE, ORIGIN_FILE, NETWORK_FOLDER = "images.csv", "origin.json", "model"
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +71,8 @@ def write_map(
         verify=verify,
         progress=progress,
         registry=registry,
+        # Before the first chunk: a start that is stopped goes on with the very clusters that it learnt.
+        begun=(lambda: _keep(retriever, output / NETWORK_FOLDER, config)) if network else None,
     )
     places = Places.of(images, positioned=positioned)
     with folder_lock(output, purpose="vpr extract"):
@@ -79,10 +80,12 @@ def write_map(
         root = str(Path(getattr(images, "root", ".")).resolve())
         frame = None if places.frame is None else places.frame.to_json()
         atomic.write_json(output / ORIGIN_FILE, {"root": root, "frame": frame})
-        if network:
-            save_retriever(retriever, output / NETWORK_FOLDER, config, alone=True)
         seal_map(output)
     return result
+
+
+def _keep(retriever: Retriever, folder: Path, config: RunConfig) -> None:
+    save_retriever(retriever, folder, config, alone=True)
 
 
 def _known_first(images: ImageSet, output: Path) -> ImageSet:
@@ -113,7 +116,3 @@ def seal_map(folder: Path) -> None:
     names += [*rows, *(chunk_path(folder, n).with_suffix(".json").name for n in range(manifest.chunks))]
     names += [extra for extra in EXTRAS if (folder / extra).is_file()]
     write_seal(folder, kind=KIND, files=names, known=rows)
-
-
-EXTRAS = ("calibration.json",)
-"""What later commands may add to a map; sealed where it is there."""

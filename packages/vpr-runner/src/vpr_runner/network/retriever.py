@@ -87,6 +87,11 @@ class Retriever(nn.Module):
         """Length of a descriptor."""
         return int((self.whitening or self.pooling).out_dim)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._mean.device
+
     def normalize(self, images: Tensor) -> Tensor:
         """Return float images as the backbone wants them, ``(image * input_scale - mean) / std``."""
         scale = float(self.backbone.input_scale)

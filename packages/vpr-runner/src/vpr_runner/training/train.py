@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from vpr_core.types import SupportsFeatureInit
 from vpr_data import Augmentation
 from vpr_runner.code import local_code
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.distributed import process_group
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.evaluation.evaluate import check_whitening, fit_whitening
-from vpr_runner.keys import generator
 from vpr_runner.network.assembly import assemble
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import Retriever
@@ -32,7 +30,7 @@ from vpr_runner.training.job import CHECKPOINT_SECONDS, Job
 from vpr_runner.training.places import PlaceSet, place_epoch
 from vpr_runner.training.prefix import FrozenCaches
 from vpr_runner.training.run_directory import RunDirectory
-from vpr_runner.training.sampling import sample_local_features
+from vpr_runner.training.start import initialize
 from vpr_runner.training.state import TrainState, make_optimizer
 from vpr_runner.training.steps import Stepper
 from vpr_runner.training.training_set import TrainingSet
@@ -41,10 +39,10 @@ from vpr_runner.training.validation import Validation
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry, RunConfig
-    from vpr_core.config.sections import AugmentConfig, InitConfig
+    from vpr_core.config.sections import AugmentConfig
     from vpr_core.types import ImageSet
 
-__all__ = ["TrainResult", "initialised", "initialize", "train"]
+__all__ = ["TrainResult", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -193,31 +191,6 @@ def _loss(block: ComponentConfig, registry: Registry, compute: Compute) -> Any:
     return loss.to(compute.device) if isinstance(loss, nn.Module) else loss
 
 
-def initialize(
-    retriever: Retriever,
-    database: ImageSet,
-    start: InitConfig,
-    *,
-    seed: int,
-    compute: Compute,
-    shown: bool = False,
-) -> None:
-    """Start a pooling layer that wants it from a sample of local features of ``database``; leave others as they are."""
-    pooling = retriever.pooling
-    if not isinstance(pooling, SupportsFeatureInit):
-        return
-    features = sample_local_features(
-        retriever,
-        database,
-        images=start.images,
-        locations=start.locations,
-        seed=seed,
-        compute=compute,
-        shown=shown,
-    )
-    pooling.init_from_features(features, generator=generator(seed, "init features"))
-
-
 def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
     """Take the best network, fit its whitening, and write model and report."""
     job.ranks.wait()  # for the process that wrote the best network
@@ -234,30 +207,6 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
         shutil.rmtree(job.run.path / "cache", ignore_errors=True)
         job.run.finish({"best": best, "epochs": job.state.epoch, "steps": job.state.step})
     return TrainResult(retriever=retriever, best=best, run_directory=job.run.path)
-
-
-def initialised(config: RunConfig, registry: Registry, *, progress: bool = True) -> Retriever:
-    """Return the network as it is before training: pretrained weights, pooling started from features, whitening fitted.
-
-    The last two, where the run file asks for them, need database images: those of the split ``train``, or, where a data
-    set has none, those of ``eval.split``. Neither queries nor positions are looked at, and the log says so.
-    """
-    compute = Compute.of(config.compute, config.image)
-    retriever = assemble(config, registry).to(compute.device)
-    starts = isinstance(retriever.pooling, SupportsFeatureInit)
-    if starts or config.whiten is not None:
-        purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
-        dataset = open_dataset(config.dataset, registry)
-        name = "train" if "train" in dataset.split_names else config.eval.split
-        if name != "train":
-            log.info("no split 'train': %s from the database images of %r, no queries, no positions", purpose, name)
-        database = split_named(dataset, name, purpose=purpose).database
-        initialize(retriever, database, config.init, seed=config.seed, compute=compute, shown=progress)
-        if config.whiten is not None:
-            retriever.whitening = fit_whitening(
-                retriever, database, config.whiten, seed=config.seed, compute=compute, shown=progress
-            )
-    return retriever.eval()
 
 
 def _augmentation(wanted: AugmentConfig, seed: int) -> Callable[[int], Augmentation] | None:

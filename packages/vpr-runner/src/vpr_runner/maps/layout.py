@@ -1,0 +1,10 @@
+"""What lies where in a map's folder."""
+
+from __future__ import annotations
+
+__all__ = ["EXTRAS", "KIND", "NETWORK_FOLDER", "ORIGIN_FILE", "PLACES_FILE"]
+
+KIND = "map"
+PLACES_FILE, ORIGIN_FILE, NETWORK_FOLDER = "images.csv", "origin.json", "model"
+EXTRAS = ("calibration.json",)
+"""What later commands may add to a map; sealed where it is there."""
