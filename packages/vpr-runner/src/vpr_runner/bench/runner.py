@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def run_suite(
         UsageError: another process is at work in ``folder``.
     """
     trainings = trainings or folder / "trainings"
-    with folder_lock(folder, purpose="vpr bench"):
+    with folder_lock(folder, purpose="vpr bench", worth=partial(_has_work, folder)):
         for part in (folder, folder / "cells"):
             atomic.remove_leftovers(part)
         # Another suite may be writing there at this moment; it does not take an hour to write a file.
@@ -65,6 +66,12 @@ def run_suite(
         atomic.write_text(folder / "table.md", f"## {suite.title}\n\n{markdown(result)}\n")
         draw_curves(result, folder / "recall.png")
     return result
+
+
+def _has_work(folder: Path) -> bool:
+    """Whether a cell is done or a training has begun."""
+    kept = ("cells/*.json", "trainings/*/run.json")
+    return any(next(folder.glob(pattern), None) is not None for pattern in kept)
 
 
 def _found(store: CellStore, cell: Cell, data: DataSets) -> dict[str, Any] | None:

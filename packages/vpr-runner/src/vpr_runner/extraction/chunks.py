@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["ExtractJob", "extract_chunk", "plan_extraction"]
+__all__ = ["ExtractJob", "extract_chunk", "has_chunks", "plan_extraction"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,8 @@ def plan_extraction(
 ) -> ExtractJob:
     """Write the manifest, or check it against the one that is there; ``model`` is the network's fingerprint.
 
-    Images may be added behind those of an extraction: what is there is kept.
+    Images may be added behind those of an extraction: what is there is kept. An extraction that was stopped before its
+    first chunk was there is none: its folder is taken over.
 
     Raises:
         UsageError: ``output`` holds an extraction of another model, other images or other settings.
@@ -105,13 +106,18 @@ def plan_extraction(
         code=code,
     )
     existing = Manifest.read(output)
-    if existing is None or manifest.continues(existing):
+    if existing is None or manifest.continues(existing) or not has_chunks(output):
         manifest.write(output)
     else:
         existing.refuse_other(manifest, output)
     return ExtractJob(
         retriever=retriever.to(compute.device), images=images, output=output, manifest=manifest, compute=compute
     )
+
+
+def has_chunks(output: Path) -> bool:
+    """Whether any rows are there, whole or not."""
+    return next(output.glob("[0-9]*.npy"), None) is not None
 
 
 def extract_chunk(job: ExtractJob, number: int, *, progress: Progress | None = None) -> ChunkRecord:

@@ -16,6 +16,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +25,7 @@ from vpr_runner.code import local_code
 from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.extraction.chunk_work import WORK_FOLDER, MissingChunks
-from vpr_runner.extraction.chunks import ExtractJob, extract_chunk, plan_extraction
+from vpr_runner.extraction.chunks import ExtractJob, extract_chunk, has_chunks, plan_extraction
 from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
 from vpr_runner.extraction.local_engine import LocalEngine
 from vpr_runner.files import atomic
@@ -106,7 +107,12 @@ def extract(
     compute = Compute.of(config.compute, config.image)
     ranks = ranks_of_environment(compute.device)
     engine = _engine(config.engine, registry, ranks)
-    with folder_lock(output, purpose="vpr extract", name=".lock" if ranks.is_main else f".lock-{ranks.rank}"):
+    with folder_lock(
+        output,
+        purpose="vpr extract",
+        name=".lock" if ranks.is_main else f".lock-{ranks.rank}",
+        worth=partial(has_chunks, output) if ranks.world == 1 else None,
+    ):
         if ranks.world == 1:
             atomic.remove_leftovers(output)
             shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)

@@ -64,8 +64,8 @@ class RunDirectory:
             ranks.wait()
             yield cls(path, config, writes=False, code=code)
             return
-        with folder_lock(path, purpose="vpr train"):
-            run = cls(path, config, writes=True, code=code)
+        run = cls(path, config, writes=True, code=code)
+        with folder_lock(path, purpose="vpr train", worth=run._has_work):
             run._begin(resume=resume)
             ranks.wait()
             try:
@@ -78,7 +78,10 @@ class RunDirectory:
             atomic.remove_leftovers(folder)
         identity = self._read("run.json")
         wanted = self._identity()
-        if identity is not None:
+        if identity is not None and identity.get("format") == FORMAT and not self._has_work():
+            # A start that was killed before it did anything: whatever it was to be, this one takes its place.
+            (self.path / "data.json").unlink(missing_ok=True)
+        elif identity is not None:
             if identity.get("format") != FORMAT:
                 raise UsageError(
                     f"{self.path}: written by another version of the toolkit (format {identity.get('format')}, this "
@@ -104,6 +107,11 @@ class RunDirectory:
         atomic.write_text(self.path / "config.yaml", to_yaml(self.config))
         if not (self.path / "report.json").exists():  # a finished run is only read
             describe_start(self.path)
+
+    def _has_work(self) -> bool:
+        """Whether there is anything to go on with: a state, a network, or the report of a finished run."""
+        kept = ("checkpoints/*.pt", "best/*.safetensors", "model/*.safetensors", "report.json")
+        return any(next(self.path.glob(pattern), None) is not None for pattern in kept)
 
     def _identity(self) -> dict[str, Any]:
         """What may not change between two starts of one run."""
