@@ -74,6 +74,29 @@ def test_overrides_take_yaml_values_and_make_blocks(registry) -> None:
     assert config.dataset.root == Path("/x=y")
 
 
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["pooling.type=gem"], {"type": "gem", "p": 3.0}),
+        (["pooling.type=gem", "pooling.p=4"], {"type": "gem", "p": 4.0}),
+        (["pooling.p=4", "pooling.type=gem"], {"type": "gem", "p": 4.0}),
+        (["pooling.type=netvlad"], {"type": "netvlad", "num_clusters": 5}),
+        (["pooling.num_clusters=7", "pooling.type=netvlad"], {"type": "netvlad", "num_clusters": 7}),
+        (["pooling={type: gem, p: 2}", "pooling.type=netvlad"], {"type": "netvlad", "num_clusters": 64}),
+    ],
+)
+def test_another_component_by_its_name_alone_begins_its_block_anew(registry, overrides: list, expected: dict) -> None:
+    """`vpr search map --set index.type=qdrant`: the parameters that stand there are those of another component."""
+    text = MINIMAL.replace("netvlad", "netvlad, num_clusters: 5")
+    found = parse_run(text, registry, overrides).pooling.model_dump()
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_parameter_that_the_new_component_needs_is_named(registry) -> None:
+    with pytest.raises(ConfigError, match=r"dataset\.(root|n\w+): missing"):
+        parse_run("dataset: {type: none}\n" + MINIMAL.partition("\n")[2], registry, ["dataset.type=folder"])
+
+
 def test_overrides_leave_the_data_in_hand_alone(registry) -> None:
     data = parse_yaml(MINIMAL).data
     assert make_run(data, registry, ["pooling.num_clusters=3", "train.lr=1"]).pooling.num_clusters == 3
