@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpr_runner.cli.evaluate import ModelArgument
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_runner import Retriever
+    from vpr_runner.explain.explanation import Look
+    from vpr_runner.maps.opened import Map
 
 __all__ = ["explain"]
 
@@ -20,6 +27,7 @@ Examples:
   vpr explain runs/first -o out/ --split val --count 10 --what retrieval
   vpr explain runs/first -o out/ --wrong                  four queries whose first answer is wrong
   vpr explain runs/first photo.jpg -o out/                occlusion and assignment maps of your own photos
+  vpr explain map/ photo.jpg -o out/ --images photos/     and what the map answers to it, and why
   vpr explain runs/first photo.jpg -o out/ --window 100 --stride 8
 
 \b
@@ -63,6 +71,10 @@ def explain(
     stride: Annotated[
         int | None, typer.Option("--stride", min=1, metavar="N", help="Pixels between squares; default: a sixth of it.")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="DIR", help="With a map: folder of its images, for their pictures."),
+    ] = None,
     clusters: Annotated[int, typer.Option("--clusters", min=1, metavar="N", help="Largest clusters drawn.")] = 8,
     settings: SetOption = None,
     plugin: PluginOption = None,
@@ -74,9 +86,15 @@ def explain(
 
     if output is None:
         raise UsageError("--output: name the folder that pictures go to")
-    if images and what and set(what) == {Kind.RETRIEVAL}:
+    opened = _map_of(model)
+    if opened is not None and not images:
+        raise UsageError(f"{model} is a map; name photos to ask it about: vpr explain {model} photo.jpg -o {output}")
+    if opened is None and pictures is not None:
+        raise UsageError(f"--images: shows the images of a map, and {model} is none")
+    if opened is None and images and what and set(what) == {Kind.RETRIEVAL}:
         raise UsageError(
-            "--what retrieval: is for queries of a split, whose right answers are known; leave the photos out"
+            "--what retrieval: is for queries of a split, whose right answers are known, and for photos that a map is "
+            "asked about; name the map in place of the network, or leave the photos out"
         )
     if split is not None:
         settings = [*(settings or ()), f"eval.split={split}"]
@@ -103,6 +121,9 @@ def explain(
         window=window, stride=stride, clusters=clusters, top=top, wrong=wrong,
     )  # fmt: skip
     compute = Compute.of(config.compute, config.image)
+    if opened is not None:
+        _explain_map(opened, images or (), retriever, config, registry, look, output, pictures, quiet=quiet)
+        return
     if images:
         chosen = files_as_images(images)
         files = explain_images(retriever, chosen, compute=compute, folder=output, look=look, progress=not quiet)
@@ -125,4 +146,55 @@ def explain(
         if wrong and not examples:
             said = f"the first answer is right for all {len(part.queries)} queries: there is nothing to draw"
         print(f"{part.protocol}: {said}")
+    print("\n".join(str(file) for file in files))
+
+
+def _map_of(model: Path) -> Map | None:
+    """The map that ``model`` is, or None."""
+    if not (model / "manifest.json").is_file():
+        return None
+    from vpr_runner.maps.opened import open_map
+
+    return open_map(model)
+
+
+def _explain_map(
+    opened: Map,
+    photos: Sequence[Path],
+    retriever: Retriever,
+    config: RunConfig,
+    registry: Registry,
+    look: Look,
+    output: Path,
+    pictures: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    import shlex
+    import sys
+
+    from vpr_runner.cli.images import files_as_images
+    from vpr_runner.encoding.compute import Compute
+    from vpr_runner.explain.of_map import explain_map
+
+    if pictures is None and look.retrieval and opened.root is not None and not quiet:
+        print(
+            f"the map's images are shown with --images DIR (they were in {shlex.quote(str(opened.root))} when it was "
+            "made)",
+            file=sys.stderr,
+        )
+    files, found = explain_map(
+        retriever,
+        opened,
+        files_as_images(photos),
+        config.index,
+        registry=registry,
+        compute=Compute.of(config.compute, config.image),
+        folder=output,
+        look=look,
+        pictures=pictures,
+        progress=not quiet,
+    )
+    for photo, one in zip(photos, found, strict=True):
+        print(f"{photo}: {', '.join(f'{answer.image} ({answer.distance:.3f})' for answer in one.answers)}")
     print("\n".join(str(file) for file in files))

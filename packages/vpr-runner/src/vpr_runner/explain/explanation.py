@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from vpr_runner.evaluation.retrieval import answer
 from vpr_runner.evaluation.some_queries import SomeQueries
 from vpr_runner.explain.assignment import assignment_maps, has_assignment, largest_clusters
 from vpr_runner.explain.examples import Example, retrieval_examples
+from vpr_runner.explain.foretold import foretold, seconds_of
 from vpr_runner.explain.occlusion import occlusion_map, square_positions
 from vpr_runner.explain.pictures import (
     GREEN,
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["Look", "explain_images", "explain_split"]
+__all__ = ["Look", "draw", "explain_images", "explain_split", "photos_at"]
+
+log = logging.getLogger(__name__)
 
 _PAPERS_WINDOW = 100 / 480
 _WINDOWS_STRIDE = 6
@@ -79,7 +83,7 @@ def explain_images(
     """Write occlusion and assignment maps of ``images``; return the files."""
     retriever = retriever.to(compute.device)
     with evaluating(retriever):
-        return _draw(retriever, images, [None] * len(images), compute, folder=folder, look=look, progress=progress)
+        return draw(retriever, images, [None] * len(images), compute, folder=folder, look=look, progress=progress)
 
 
 def explain_split(
@@ -125,11 +129,11 @@ def explain_split(
             None if example.match is None else _descriptor(retriever, source, len(chosen) + example.match, compute)
             for example in examples
         ]
-        files += _draw(retriever, asked.queries, matches, compute, folder=folder, look=look, progress=progress)
+        files += draw(retriever, asked.queries, matches, compute, folder=folder, look=look, progress=progress)
     return files, examples
 
 
-def _draw(
+def draw(
     retriever: Retriever,
     images: ImageSet,
     matches: Sequence[Tensor | None],
@@ -139,8 +143,11 @@ def _draw(
     look: Look,
     progress: bool,
 ) -> list[Path]:
+    """Write occlusion and assignment maps of ``images``; what the former cost is measured and said beforehand."""
     files: list[Path] = []
     for position, image in _opened(ImageSource(images), len(images), compute):
+        if look.occlusion and not files:
+            _foretell(retriever, image, compute, look, images=len(images))
         stem = f"{position:02d}-{Path(images.names[position]).stem}.png"
         if look.occlusion:
             picture = _occlusion(retriever, image, matches[position], compute, look, shown=progress)
@@ -159,6 +166,23 @@ def _opened(source: ImageSource, count: int, compute: Compute) -> Iterator[tuple
             yield position, batch.values[0].float() / 255
 
 
+def _foretell(retriever: Retriever, image: Tensor, compute: Compute, look: Look, *, images: int) -> None:
+    seconds = seconds_of(_describing(retriever, compute), image, batch=compute.batch)
+    _, stride = look.square(image)
+    said = foretold(seconds, height=image.shape[1], width=image.shape[2], stride=stride, images=images)
+    if said:
+        log.info("%s", said)
+
+
+def _describing(retriever: Retriever, compute: Compute) -> Callable[[Tensor], Tensor]:
+    def describe(images: Tensor) -> Tensor:
+        with compute.autocast():
+            descriptors: Tensor = retriever(images)
+        return descriptors.float()
+
+    return describe
+
+
 def _occlusion(
     retriever: Retriever, image: Tensor, match: Tensor | None, compute: Compute, look: Look, *, shown: bool
 ) -> Any:
@@ -166,16 +190,10 @@ def _occlusion(
     squares = len(square_positions(image.shape[1], stride)) * len(square_positions(image.shape[2], stride))
     backbone: Any = retriever.backbone
     grey = [float(mean) / float(backbone.input_scale) for mean in backbone.mean]
-
-    def describe(images: Tensor) -> Tensor:
-        with compute.autocast():
-            descriptors: Tensor = retriever(images)
-        return descriptors.float()
-
     with Progress(squares, "occlude", unit="square", shown=shown) as progress:
         found = occlusion_map(
-            describe, image, fill=(grey[0], grey[1], grey[2]), window=window, stride=stride, match=match,
-            batch=compute.batch, tick=progress.update,
+            _describing(retriever, compute), image, fill=(grey[0], grey[1], grey[2]), window=window, stride=stride,
+            match=match, batch=compute.batch, tick=progress.update,
         )  # fmt: skip
     photo = shown_at(photograph(image))
     parts = [
@@ -209,11 +227,11 @@ def _sheet(source: ImageSource, asked: Any, split: PlaceSplit, examples: Sequenc
     for number, example in enumerate(examples):
         cells = [
             labelled(photo, asked.queries.names[number].rpartition("/")[2])
-            for photo in _photos(source, [number], compute)
+            for photo in photos_at(source, [number], compute)
         ]
         positions = [len(examples) + position for position in example.answers]
         for photo, position, right in zip(
-            _photos(source, positions, compute), example.answers, example.right, strict=True
+            photos_at(source, positions, compute), example.answers, example.right, strict=True
         ):
             away = float(np.linalg.norm(split.database.xy[position] - asked.queries.xy[number]))
             text = f"{'right' if right else 'wrong'}" + (f", {away:.0f} {unit}" if unit in ("m", "frame") else "")
@@ -222,7 +240,7 @@ def _sheet(source: ImageSource, asked: Any, split: PlaceSplit, examples: Sequenc
     return stacked(rows)
 
 
-def _photos(source: ImageSource, positions: Sequence[int], compute: Compute) -> list[Any]:
+def photos_at(source: ImageSource, positions: Sequence[int], compute: Compute) -> list[Any]:
     """Pictures of images of the queries and the database; a grey one where an image cannot be read."""
     photos = []
     for position in positions:
