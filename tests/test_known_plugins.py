@@ -15,6 +15,8 @@ def test_names_are_those_that_the_plugin_yields(distribution: str) -> None:
         if plugin.origin.distribution == distribution:
             for spec in plugin.specs:
                 yielded.setdefault(spec.kind, set()).add(spec.name)
+            if models := plugin.models():
+                yielded["model"] = {model.name for model in models}
     if not yielded:
         pytest.skip(f"{distribution} is not installed")
     assert yielded == {kind: set(names) for kind, names in KNOWN[distribution].items()}

@@ -227,10 +227,10 @@ def test_they_are_built_and_called(second, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("version", "said"),
     {
-        '"1.2"': "written for version 1.2 of the hooks, this vpr-core has 1.1; upgrade vpr-core",
+        '"1.3"': "written for version 1.3 of the hooks, this vpr-core has 1.2; upgrade vpr-core",
         '"2.0"': "written for version 2.0 of the hooks, this vpr-core has 1; upgrade vpr-core",
         '"0.9"': "written for version 0.9 of the hooks, this vpr-core has 1; upgrade the plug-in",
-        "1.1": 'got 1.1; with a minor version it is text: VPR_HOOK_API = "1.1"',
+        "1.1": 'got 1.1; with a minor version it is text: VPR_HOOK_API = "1.2"',
         '"1.1.0"': "got '1.1.0'; with a minor version it is text",
     }.items(),
 )
@@ -240,7 +240,7 @@ def test_a_plugin_is_told_which_version_it_needs(site, pooling_code, version: st
     assert said in failure.error
 
 
-@pytest.mark.parametrize("version", ["1", '"1.0"', '"1.1"'])
+@pytest.mark.parametrize("version", ["1", '"1.0"', '"1.1"', '"1.2"'])
 def test_a_plugin_of_an_earlier_minor_version_loads(site, pooling_code, version: str) -> None:
     site.install("vpr-new", textwrap.dedent(pooling_code("new")) + f"\nVPR_HOOK_API = {version}\n")
     assert [spec.name for spec in site.registry(strict=True).specs("pooling")] == ["new"]

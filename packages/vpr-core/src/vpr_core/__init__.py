@@ -38,6 +38,7 @@ from vpr_core.errors import (
 )
 from vpr_core.hookspecs import hookimpl
 from vpr_core.image_needs import ImageNeeds
+from vpr_core.models import ModelSpec
 from vpr_core.origin import LoadedPlugin, PluginFailure, PluginOrigin
 from vpr_core.registry import Registry, build_registry
 from vpr_core.types import FeatureSpec
@@ -64,6 +65,7 @@ __all__ = [
     "LoggerSpec",
     "LossSpec",
     "MinerSpec",
+    "ModelSpec",
     "PluginError",
     "PluginFailure",
     "PluginOrigin",

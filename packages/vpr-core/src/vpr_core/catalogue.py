@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from vpr_core.components import KINDS, ComponentConfig, ComponentSpec
 from vpr_core.errors import PluginError, UnknownComponentError
 from vpr_core.image_needs import ImageNeeds
 from vpr_core.known_plugins import comes_with
+from vpr_core.models import ModelSpec
 from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
 
 __all__ = ["Catalogue"]
@@ -42,12 +45,7 @@ class Catalogue:
                     clashes.append(f"{spec.kind} {spec.name!r}: {other[1]} and {plugin.origin}")
                 else:
                     self._components[spec.kind][spec.name] = (spec, plugin.origin)
-        if clashes:
-            raise PluginError(
-                "two plug-ins give one name to different components: "
-                + "; ".join(clashes)
-                + ". Uninstall one of the two, or leave it out with VPR_DISABLE_PLUGINS=<distribution>."
-            )
+        _refuse_clashes("components", clashes)
 
     @property
     def plugins(self) -> tuple[LoadedPlugin, ...]:
@@ -63,6 +61,46 @@ class Catalogue:
     def disabled(self) -> tuple[str, ...]:
         """Installed distributions that were left out on request."""
         return self._report.disabled
+
+    @cached_property
+    def models(self) -> Mapping[str, tuple[ModelSpec, PluginOrigin]]:
+        """Networks by name, in the order of the plug-ins, with whom they come from.
+
+        Raises:
+            PluginError: two plug-ins give one name, or a plug-in's hook fails.
+        """
+        found: dict[str, tuple[ModelSpec, PluginOrigin]] = {}
+        clashes: list[str] = []
+        for plugin in self.plugins:
+            try:
+                models = plugin.models()
+            except Exception as error:
+                raise PluginError(f"{plugin.origin}: its hook vpr_models failed ({error}); {_LEAVE_OUT}") from error
+            for model in models:
+                if model.name in found:
+                    clashes.append(f"model {model.name!r}: {found[model.name][1]} and {plugin.origin}")
+                found[model.name] = (model, plugin.origin)
+        _refuse_clashes("models", clashes)
+        return found
+
+    def model(self, name: str) -> ModelSpec:
+        """Return the network called ``name``.
+
+        Raises:
+            UnknownComponentError: there is none; says which are near, and which plug-in it may come with.
+        """
+        if name not in self.models:
+            raise UnknownComponentError(self.explain_unknown_model(name))
+        return self.models[name][0]
+
+    def explain_unknown_model(self, name: str) -> str:
+        """What to say of a name that no network has here."""
+        close = difflib.get_close_matches(name.lower(), self.models, n=3, cutoff=0.7)
+        text = f"no model named {name[:80]!r}"
+        if close:
+            text += f"; did you mean {' or '.join(map(repr, close))}?"
+        elsewhere = comes_with("model", name.lower())
+        return f"{text}{elsewhere}{'' if close else '.'} `vpr models` lists the names."
 
     def specs(self, kind: str) -> tuple[ComponentSpec[Any], ...]:
         """Every component of ``kind``, sorted by name."""
@@ -139,3 +177,14 @@ class Catalogue:
         if kind not in self._components:
             raise ValueError(f"kind must be one of {', '.join(self._components)}, got {kind!r}")
         return self._components[kind]
+
+
+_LEAVE_OUT = "leave it out with VPR_DISABLE_PLUGINS=<distribution>"
+
+
+def _refuse_clashes(what: str, clashes: Sequence[str]) -> None:
+    if clashes:
+        raise PluginError(
+            f"two plug-ins give one name to different {what}: {'; '.join(clashes)}. Uninstall one of the two, or "
+            f"{_LEAVE_OUT}."
+        )

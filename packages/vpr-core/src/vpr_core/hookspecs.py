@@ -4,14 +4,13 @@ Each hook takes nothing and returns (or, better, *yields*) specs. It is called o
 be cheap: no torch import, no file access. An exception in it costs that plug-in only, and is reported by name.
 
 The hooks have a version, `HOOK_API`, and within it a minor one, `HOOK_API_MINOR`, which rises when there is something
-new: with 1.1 came the last four hooks, and what a component may do. Within one version nothing a plug-in was written
-    against goes away: a hook may
-gain an argument (pluggy passes an implementation only those it names), a spec class may gain a field with a default, a
-protocol may gain an optional method found by ``isinstance`` (`vpr_core.types.SupportsFeatureInit`). What is to go is
-first marked with ``warn_on_impl``, which warns the author, and goes with the next version; `OLDEST_HOOK_API` is the
-oldest still understood. A plug-in may say what it was written for with a module constant, ``VPR_HOOK_API = 1`` or
-``VPR_HOOK_API = "1.1"``; one that needs a newer core is then refused with that reason instead of failing somewhere
-inside.
+new: with 1.1 came the last four kinds, and what a component may do, with 1.2 models by name. Within one version nothing
+a plug-in was written against goes away: a hook may gain an argument (pluggy passes an implementation only those it
+names), a spec class may gain a field with a default, a protocol may gain an optional method found by ``isinstance``
+(`vpr_core.types.SupportsFeatureInit`). What is to go is first marked with ``warn_on_impl``, which warns the author, and
+goes with the next version; `OLDEST_HOOK_API` is the oldest still understood. A plug-in may say what it was written for
+with a module constant, ``VPR_HOOK_API = 1`` or ``VPR_HOOK_API = "1.1"``; one that needs a newer core is then refused
+with that reason instead of failing somewhere inside.
 """
 
 from __future__ import annotations
@@ -35,15 +34,16 @@ if TYPE_CHECKING:
         RuntimeSpec,
         SequenceSpec,
     )
+    from vpr_core.models import ModelSpec
 
-__all__ = ["HOOK_API", "HOOK_API_MINOR", "HOOK_OF_KIND", "OLDEST_HOOK_API", "hookimpl", "hookspec"]
+__all__ = ["HOOK_API", "HOOK_API_MINOR", "HOOK_OF_KIND", "MODELS_HOOK", "OLDEST_HOOK_API", "hookimpl", "hookspec"]
 
 hookspec = pluggy.HookspecMarker("vpr")
 hookimpl = pluggy.HookimplMarker("vpr")
 """Decorator for a plug-in's functions: ``from vpr_core import hookimpl``."""
 
 HOOK_API = 1
-HOOK_API_MINOR = 1
+HOOK_API_MINOR = 2
 OLDEST_HOOK_API = 1
 
 HOOK_OF_KIND = {
@@ -59,6 +59,7 @@ HOOK_OF_KIND = {
     "runtime": "vpr_runtimes",
     "logger": "vpr_loggers",
 }
+MODELS_HOOK = "vpr_models"
 
 
 @hookspec
@@ -114,3 +115,8 @@ def vpr_runtimes() -> Iterable[RuntimeSpec[Any]]:  # type: ignore[empty-body]
 @hookspec
 def vpr_loggers() -> Iterable[LoggerSpec[Any]]:  # type: ignore[empty-body]
     """Yield loggers: where the records of a training go. Since 1.1."""
+
+
+@hookspec
+def vpr_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
+    """Yield networks by name: blocks of a run file of which a command takes the name instead. Since 1.2."""

@@ -27,9 +27,19 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("hub_salad", "hub_selavprpp", "hub_sfrs", "hub_supervlad", "torchhub"),
         ),
         "pooling": ("finished",),
+        "model": (
+            *("anyloc", "boq-dinov2", "boq-resnet50", "cliquemining", "convap-2048", "convap-4096", "convap-512"),
+            *("convap-8192", "cosplace-resnet18-512", "cosplace-resnet50", "cosplace-vgg16-512", "cricavpr"),
+            *("edtformer", "eigenplaces-resnet18-512", "eigenplaces-resnet50", "eigenplaces-vgg16-512"),
+            *("image-gsv_cities", "image-merged", "megaloc", "mixvpr-128", "mixvpr-4096", "mixvpr-512"),
+            *("patch_netvlad-128", "patch_netvlad-4096", "patch_netvlad-512", "salad", "selavprpp-dinov2-base"),
+            *("selavprpp-dinov2-base-binary", "selavprpp-dinov2-large", "selavprpp-dinov2-large-binary", "sfrs"),
+            *("supervlad", "supervlad-1", "supervlad-cross_image"),
+        ),
     },
 }
-"""Distribution -> kind -> names; `tests/test_known_plugins.py` compares it with what the plug-ins yield."""
+"""Distribution -> kind (``model``: networks by name) -> names; `tests/test_known_plugins.py` compares it with what the
+plug-ins yield."""
 
 
 def comes_with(kind: str, name: str) -> str:

@@ -11,7 +11,9 @@ import difflib
 import os
 import re
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ import pluggy
 from vpr_core import hookspecs
 from vpr_core.components import ComponentSpec
 from vpr_core.errors import PluginError
-from vpr_core.hookspecs import HOOK_API, HOOK_API_MINOR, HOOK_OF_KIND, OLDEST_HOOK_API
+from vpr_core.hookspecs import HOOK_API, HOOK_API_MINOR, HOOK_OF_KIND, MODELS_HOOK, OLDEST_HOOK_API
 from vpr_core.local_plugin import import_file, resolve_file
+from vpr_core.models import ModelSpec, check_model
 from vpr_core.origin import LoadedPlugin, LoadReport, PluginFailure, PluginOrigin
 from vpr_core.validation import check_spec
 
@@ -63,7 +66,8 @@ def load_plugins(*, plugin_files: Sequence[str | Path] = (), disabled: Iterable[
             left_out.add(origin.distribution)
             continue
         try:
-            plugins.append(LoadedPlugin(origin=origin, specs=_collect(load(), origin)))
+            manager = _managed(load(), origin)
+            plugins.append(LoadedPlugin(origin=origin, specs=_collect(manager), models=partial(_models, manager)))
         except (Exception, SystemExit) as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported, not hidden
             failures.append(_failure(origin, error))
     return LoadReport(plugins=tuple(plugins), failures=tuple(failures), disabled=tuple(sorted(left_out)))
@@ -94,31 +98,50 @@ def _local(plugin_files: Sequence[str | Path]) -> Iterator[tuple[PluginOrigin, C
         yield origin, lambda file=file: import_file(file)  # type: ignore[misc]
 
 
-def _collect(plugin: object, origin: PluginOrigin) -> tuple[ComponentSpec[Any], ...]:
-    """Call the plug-in's hooks and check what they yield."""
+def _managed(plugin: object, origin: PluginOrigin) -> pluggy.PluginManager:
+    """A manager of this plug-in alone, which implements hooks as they are specified."""
     _check_api(plugin)
     manager = pluggy.PluginManager("vpr")
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=origin.identity)  # raises PluginValidationError for arguments a hook does not have
     _check_hooks(manager, plugin)
+    return manager
+
+
+def _collect(manager: pluggy.PluginManager) -> tuple[ComponentSpec[Any], ...]:
+    """Call the plug-in's hooks and check the components that they yield."""
     specs: list[ComponentSpec[Any]] = []
     for kind, hook in HOOK_OF_KIND.items():
-        caller = getattr(manager.hook, hook)
-        if not caller.get_hookimpls():
-            continue
-        results = caller()
-        if not results:
-            raise TypeError(f"{hook} returned None; yield specs, or return a list of them")
-        for result in results:
-            if isinstance(result, (str, bytes, dict)) or not isinstance(result, Iterable):
-                raise TypeError(f"{hook} must yield specs or return a list of them, got {type(result).__name__}")
-            specs.extend(check_spec(spec, kind=kind, hook=hook) for spec in result)
+        specs.extend(check_spec(spec, kind=kind, hook=hook) for spec in _yielded(manager, hook))
     seen: set[tuple[str, str]] = set()
     for spec in specs:
         if (spec.kind, spec.name) in seen:
             raise ValueError(f"yields the {spec.kind} {spec.name!r} twice; names are unique within a kind")
         seen.add((spec.kind, spec.name))
     return tuple(specs)
+
+
+def _models(manager: pluggy.PluginManager) -> tuple[ModelSpec, ...]:
+    """Ask the plug-in for its networks by name, and check them."""
+    models = tuple(map(check_model, _yielded(manager, MODELS_HOOK)))
+    twice = [name for name, count in Counter(model.name for model in models).items() if count > 1]
+    if twice:
+        raise ValueError(f"yields the model {twice[0]!r} twice")
+    return models
+
+
+def _yielded(manager: pluggy.PluginManager, hook: str) -> Iterator[object]:
+    """Whatever the plug-in's implementation of ``hook`` yields; nothing where it has none."""
+    caller = getattr(manager.hook, hook)
+    if not caller.get_hookimpls():
+        return
+    results = caller()
+    if not results:
+        raise TypeError(f"{hook} returned None; yield specs, or return a list of them")
+    for result in results:
+        if isinstance(result, (str, bytes, dict)) or not isinstance(result, Iterable):
+            raise TypeError(f"{hook} must yield specs or return a list of them, got {type(result).__name__}")
+        yield from result
 
 
 def _check_api(plugin: object) -> None:
@@ -148,7 +171,7 @@ def _version(wanted: object) -> tuple[int, int]:
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
     """Refuse a misspelt hook, a hook without its decorator, and a plug-in without any hook."""
-    known = list(HOOK_OF_KIND.values())
+    known = [*HOOK_OF_KIND.values(), MODELS_HOOK]
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:

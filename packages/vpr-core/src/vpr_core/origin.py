@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vpr_core.components import ComponentSpec
+from vpr_core.models import ModelSpec
 
 __all__ = ["LoadReport", "LoadedPlugin", "PluginFailure", "PluginOrigin"]
 
@@ -68,10 +70,17 @@ class PluginFailure:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedPlugin:
-    """A plug-in that works, and what it yielded."""
+    """A plug-in that works, and what it yielded.
+
+    Attributes:
+        origin: where it comes from.
+        specs: its components.
+        models: gives its networks by name: asked for when a name is, as most commands need none.
+    """
 
     origin: PluginOrigin
     specs: tuple[ComponentSpec[Any], ...]
+    models: Callable[[], tuple[ModelSpec, ...]] = tuple
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a run file can name of this package: the engine and the runtime that need nothing, and a table of metrics.
+"""What can be named of this package: the engine and the runtime that need nothing, a table of metrics, networks.
 
 Imports neither torch nor numpy.
 """
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from vpr_core import ComponentConfig, EngineSpec, LoggerSpec, RuntimeSpec, hookimpl
+from vpr_core import ComponentConfig, EngineSpec, LoggerSpec, ModelSpec, RuntimeSpec, hookimpl
+from vpr_runner.names import named_networks
 
 if TYPE_CHECKING:
     from vpr_core.engines import Engine
     from vpr_core.loggers import LoggedRun, TrainingLogger
     from vpr_core.runtimes import Runtime, RuntimeRequest
 
-__all__ = ["CsvConfig", "LocalConfig", "TorchConfig", "vpr_engines", "vpr_loggers", "vpr_runtimes"]
+__all__ = ["CsvConfig", "LocalConfig", "TorchConfig", "vpr_engines", "vpr_loggers", "vpr_models", "vpr_runtimes"]
 
 
 class LocalConfig(ComponentConfig):
@@ -87,3 +88,9 @@ def vpr_loggers() -> Iterator[LoggerSpec[Any]]:
     yield LoggerSpec(
         name="csv", config=CsvConfig, build=_build_csv, summary="a CSV table in the run's folder, a row a record"
     )
+
+
+@hookimpl
+def vpr_models() -> Iterator[ModelSpec]:
+    """Yield the networks that have a name: trunks with published weights under the usual pooling layers."""
+    yield from named_networks()

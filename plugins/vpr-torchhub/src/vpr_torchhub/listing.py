@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vpr_core import ImageNeeds
 from vpr_torchhub.models import MODELS
+from vpr_torchhub.names import name_of
 from vpr_torchhub.published import Published
 
 __all__ = ["markdown"]
@@ -19,7 +20,9 @@ Published place recognition networks, whole and trained, as [vpr-torchhub](../pl
 Written by `python -m vpr_torchhub.listing`; edit the models in `plugins/vpr-torchhub/src/vpr_torchhub/models`, then run
 it again.
 
-A model is one block of a run file, followed by `pooling: {type: finished}`:
+A name stands where a command takes a network, `vpr extract megaloc photos/ -o map/ --set backbone.accept_licence=true
+--set backbone.trust_repo=true`; `vpr models NAME` says what it needs. In a run file a model is one block, followed by
+`pooling: {type: finished}`:
 
 ```yaml
 backbone: {type: hub_salad, accept_licence: true, trust_repo: true}
@@ -43,16 +46,16 @@ def markdown() -> str:
 
 def _variants() -> Iterator[str]:
     yield "## What they take and give\n"
-    yield "| `backbone` | from | numbers | size | interpolation | takes |"
-    yield "|---|---|---|---|---|---|"
+    yield "| name | `backbone` | from | numbers | size | interpolation | takes |"
+    yield "|---|---|---|---|---|---|---|"
     for model in MODELS:
         for variant in model.variants:
             network = model.network(model.config(**variant))
             where = f"`{model.terms.repository}` `{network.entry[0]}`" if network.entry else "the authors' file"
             block = ", ".join([f"type: {model.name}", *(f"{key}: {_value(value)}" for key, value in variant.items())])
             images = network.images
-            asked = f"{_size(images)} | {_interpolation(images)} | {_takes(images)}"
-            yield f"| `{{{block}}}` | {where} | {network.dim:,} | {asked} |"
+            asked = f"{network.dim:,} | {_size(images)} | {_interpolation(images)} | {_takes(images)}"
+            yield f"| `{name_of(model, variant)}` | `{{{block}}}` | {where} | {asked} |"
 
 
 def _terms() -> Iterator[str]:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vpr_core import BackboneSpec, ComponentConfig, ImageNeeds, PoolingSpec, UsageError, hookimpl
+from vpr_core import BackboneSpec, ComponentConfig, ImageNeeds, ModelSpec, PoolingSpec, UsageError, hookimpl
 from vpr_torchhub.config import FileConfig, HubConfig, Scalar
 from vpr_torchhub.models import MODELS
+from vpr_torchhub.names import named_models
 from vpr_torchhub.published import IMAGENET_MEAN, IMAGENET_STD, Network, Published
 from vpr_torchhub.terms import Terms
 
 if TYPE_CHECKING:
     from vpr_core.types import Backbone, FeatureSpec, Pooling
 
-__all__ = ["vpr_backbones", "vpr_poolings"]
+__all__ = ["vpr_backbones", "vpr_models", "vpr_poolings"]
 
 
 class TorchHubConfig(HubConfig):
@@ -135,3 +136,9 @@ def vpr_poolings() -> Iterator[PoolingSpec[Any]]:
         build=_finished,
         summary="none: the backbone gives finished descriptors (hub_megaloc and its like); makes them unit length",
     )
+
+
+@hookimpl
+def vpr_models() -> Iterator[ModelSpec]:
+    """Yield the published models by name."""
+    yield from named_models()

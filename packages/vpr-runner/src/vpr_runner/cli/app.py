@@ -18,6 +18,7 @@ from vpr_runner.cli import (
     extract,
     importing,
     init,
+    models,
     pairs,
     plugins,
     schema,
@@ -34,8 +35,9 @@ Examples:
   vpr init run.yaml                              a run file to start from
   vpr train run.yaml --output runs/first         train; the best weights end in runs/first
   vpr eval runs/first                            recall@N of the trained network on the test split
-  vpr extract runs/first photos/ -o map/         descriptors of your own images
-  vpr search map/ query.jpg --model runs/first   where was this photo taken?
+  vpr extract photos/ -o map/                    descriptors of your own images, with the usual network
+  vpr search map/ query.jpg                      where was this photo taken?
+  vpr models                                     networks by name: vpr extract resnet50-gem photos/ -o map/
   vpr export runs/first --onnx model.onnx        the network as one file, images in, descriptors out
   vpr bench city                                 NetVLAD against max, average and GeM pooling
   vpr plugins                                    every component and its parameters
@@ -81,6 +83,7 @@ for _name, _module, _short in (
     ("explain", explain, "What a network looks at and finds, as pictures."),
     ("export", export, "A whole network as one file: ONNX, torch.export."),
     ("import", importing, "A network that another project trained."),
+    ("models", models, "Networks by name."),
     ("bench", bench, "Compare methods; print one table."),
     ("init", init, "Write a run file to start from."),
     ("validate", validate, "Check run files and suites, all faults at once."),

@@ -45,7 +45,9 @@ Images keep their size there, whatever image.size says (Holidays: at most 1024 x
 ModelArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="MODEL", help="Run directory, model file, or a run file (the untrained network).", show_default=False
+        metavar="MODEL",
+        help="Run directory, model file, a name (vpr models), or a run file (the untrained network).",
+        show_default=False,
     ),
 ]
 
@@ -55,7 +57,7 @@ def evaluate(
         Path | None,
         typer.Argument(
             metavar="[MODEL]",
-            help="Run directory, model file, or a run file (the untrained network).",
+            help="Run directory, model file, a name (vpr models), or a run file (the untrained network).",
             show_default=False,
         ),
     ] = None,

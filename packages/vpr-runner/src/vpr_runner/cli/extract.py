@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vpr_runner.cli.evaluate import ModelArgument
-from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
+from vpr_runner.cli.which import Opening, sorted_out
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
@@ -20,6 +19,8 @@ __all__ = ["extract"]
 
 EPILOG = """\b
 Examples:
+  vpr extract photos/ -o map/                              with the usual network, which is named
+  vpr extract resnet50-gem photos/ -o map/                 with another; `vpr models` lists them
   vpr extract runs/first photos/ -o map/                   every image below photos/
   vpr extract runs/first photos/ -o map/                   again: only what is missing
   vpr extract runs/first walk.mp4 --every 1s --gpx walk.gpx -o map/      frames of a video, along a track
@@ -28,6 +29,7 @@ Examples:
   vpr extract runs/first photos/ -o map/ --set compute.on_bad_image=skip --dtype float16
   vpr extract runs/first photos/ -o map/ --set engine.type=ray      on a cluster (plug-in vpr-ray)
 
+NetVLAD and whitening start from the images where the network's run file has no data set, once: the map keeps them.
 The folder is a map: chunks of descriptors, images.csv (names, latitude and longitude, or metres and what they count
 from: of @easting@northing@ names, EXIF, XMP or a GPX track; for positions in a CSV or GeoJSON file take the `folder`
 data set and --split), the network, and a seal over all of it; of a video also its frames. It can be moved and searched
@@ -35,10 +37,17 @@ elsewhere as it is. Exit code 1 when an image could not be read."""
 
 
 def extract(
-    model: ModelArgument,
+    first: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Network: a name (vpr models), a run file, a run directory or a model file. Left out: the usual one.",
+            show_default=False,
+        ),
+    ],
     images: Annotated[
         Path | None,
-        typer.Argument(metavar="[IMAGES]", help="Folder of images, or a video; or use --split.", show_default=False),
+        typer.Argument(metavar="IMAGES", help="Folder of images, or a video; or use --split.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where descriptors go.", show_default=False)
@@ -69,8 +78,7 @@ def extract(
     """Write the descriptors of a folder of images, or of a split; an interrupted extraction goes on."""
     from vpr_core import UsageError
 
-    if (images is None) == (split is None):
-        raise UsageError("which images? Name a folder, or --split NAME of the model's own data set (one of the two)")
+    model, images = sorted_out(first, images, split=split, output=output)
     if images is None and (every is not None or gpx is not None):
         raise UsageError("--every and --gpx go with a folder or a video; a data set has dataset.gpx in the run file")
     if output is None:
@@ -81,16 +89,16 @@ def extract(
     photos = None
     if images is not None:
         photos = Photos(images, output=output, every=every, gpx=gpx, gpx_offset=gpx_offset, quiet=quiet)
-    retriever, config, registry = open_model(
-        model,
+    opening = Opening(
         plugins=plugin,
         settings=settings,
         device=device,
         quiet=quiet,
         builds={"engine", "runtime", *(("dataset",) if split else ())},
         images=photos,
-        kept=output / NETWORK_FOLDER,
     )
+    kept = output / NETWORK_FOLDER
+    retriever, config, registry = opening.usual(kept) if model is None else opening.network(model, kept=kept)
 
     from vpr_runner.maps.write import write_map
 

@@ -1,7 +1,8 @@
-"""Which network a command works with: a trained one from disk, or an untrained one that a run file describes."""
+"""Which network a command works with: a trained one from disk, one by name, or one that a run file describes."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 from collections.abc import Callable, Collection, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpr_runner.cli.loading import load, overrides_of, registry_of
+from vpr_runner.cli.named import is_network, is_word, run_of_name
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from vpr_runner import Retriever
 
 __all__ = ["open_model"]
+
+log = logging.getLogger(__name__)
 
 
 def open_model(
@@ -31,8 +35,9 @@ def open_model(
 ) -> tuple[Retriever, RunConfig, Registry]:
     """Return the network, its run configuration with ``settings`` on top, and the registry.
 
-    ``source`` is a run directory, a model file, or a run file: the last gives the network before training, its
-    pooling layer initialised from features as training would.
+    ``source`` is a run directory, a model file, a name (`vpr models`), or a run file: the last two give the network
+    before training, its pooling layer initialised from features as training would. A network with random numbers that
+    nothing ever trained is remarked on.
 
     A run file is the user's own. A model may come from anywhere: what it says of itself chooses only among components
     that compute and do nothing else, and no plug-in file is loaded because it names it.
@@ -47,15 +52,17 @@ def open_model(
         kept: folder of the network that an earlier start from these images left.
         builds: kinds beside backbone and pooling that the command is going to build from the configuration.
     """
-    from vpr_core.config import BLOCKS, parse_run, to_yaml
+    from vpr_core.config import parse_run, to_yaml
     from vpr_core.trust import refuse_foreign_choices
 
-    if source.suffix in {".yaml", ".yml"}:
-        config, registry = load(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
+    described = _described(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
+    if described is not None:
         from vpr_runner.training.start import initialised
 
+        config, registry = described
         given_images = None if images is None else images(config)
         retriever = initialised(config, registry, images=given_images, kept=kept, progress=not quiet)
+        _remark(retriever)
         return retriever, config, registry
     given = list(plugins or ())
     _refuse_plugins_of(source, allowed=given)
@@ -65,12 +72,67 @@ def open_model(
     overrides = overrides_of(settings, device=device)
     stored = stored_config(source, registry)
     config = parse_run(to_yaml(stored), registry, overrides, source=str(source))
-    whole = {override.partition("=")[0].strip() for override in overrides}
-    own = {block.path[0] for block in BLOCKS.values() if ".".join(block.path) in whole}
+    own = _chosen_by_the_user(stored, config, overrides)
     said = {name: getattr(config, name) for name in own}
     retriever, _ = load_retriever(source, registry, said=said)
     refuse_foreign_choices(config, registry, source=str(source), said=said, kinds=builds)
+    _remark(retriever)
     return retriever, config, registry
+
+
+def _chosen_by_the_user(stored: RunConfig, config: RunConfig, overrides: Sequence[str]) -> set[str]:
+    """Blocks that the command line gives whole: as such, or by the name of another component, which begins it anew."""
+    from vpr_core.config import BLOCKS
+
+    whole = {override.partition("=")[0].strip() for override in overrides}
+    own = set()
+    for block in BLOCKS.values():
+        here = ".".join(block.path)
+        before, now = (_at(each, block.path) for each in (stored, config))
+        another = f"{here}.type" in whole and getattr(before, "type", None) != getattr(now, "type", None)
+        if here in whole or another:
+            own.add(block.path[0])
+    return own
+
+
+def _at(config: RunConfig, path: Sequence[str]) -> object:
+    here: object = config
+    for key in path:
+        here = getattr(here, key, None)
+    return here
+
+
+def _described(
+    source: Path,
+    *,
+    plugins: Sequence[Path] | None,
+    settings: Sequence[str] | None,
+    device: str | None,
+    quiet: bool,
+) -> tuple[RunConfig, Registry] | None:
+    """The run configuration of a run file or a name; None where ``source`` is a network on disk."""
+    from vpr_core import UsageError
+
+    if source.suffix in {".yaml", ".yml"}:
+        return load(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
+    if not is_word(source):
+        return None
+    registry = registry_of(plugins, quiet=quiet)
+    if source.name in registry.models and is_network(source):
+        raise UsageError(
+            f"{source} is the name of a model and a folder that holds one; write {source.resolve()} for the folder, or "
+            "start from another directory for the name"
+        )
+    if source.name not in registry.models and source.exists():
+        return None
+    return run_of_name(source.name, registry, overrides_of(settings, device=device)), registry
+
+
+def _remark(retriever: Retriever) -> None:
+    from vpr_runner.network.untrained import said_of
+
+    if said := said_of(retriever):
+        log.warning("%s", said)
 
 
 def _refuse_plugins_of(source: Path, *, allowed: Sequence[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
 from vpr_runner.maps.index import MapIndex
 from vpr_runner.maps.opened import open_map
 from vpr_runner.network.storage import fingerprint, load_retriever, stored_config
+from vpr_runner.network.untrained import said_of
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["Locator"]
+
+log = logging.getLogger(__name__)
 
 Image = Path | str | npt.NDArray[np.uint8]
 
@@ -95,6 +99,8 @@ class Locator:
         registry = build_registry(plugin_files=list(plugins))
         config = stored_config(opened.network, registry)
         retriever, _ = load_retriever(opened.network, registry)
+        if said := said_of(retriever):
+            log.warning("%s", said)
         refuse_foreign_choices(config, registry, source=str(opened.network), kinds={"index", "runtime"})
         if device is not None:
             config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})

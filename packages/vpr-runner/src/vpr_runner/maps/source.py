@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vpr_data.city.store import cache_root
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
-from vpr_runner.maps.write import PLACES_FILE
+from vpr_runner.maps.layout import PLACES_FILE
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig

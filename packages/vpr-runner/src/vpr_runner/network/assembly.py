@@ -16,7 +16,7 @@ from vpr_runner.network.retriever import Retriever
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "assembled"]
 
 
 def assemble(config: RunConfig, registry: Registry) -> Retriever:
@@ -24,6 +24,11 @@ def assemble(config: RunConfig, registry: Registry) -> Retriever:
 
     Random weights are a function of the run's seed, from any thread; the global generators are left as they were.
     """
+    return assembled(config, registry)[0]
+
+
+def assembled(config: RunConfig, registry: Registry) -> tuple[Retriever, FeatureSpec]:
+    """Return what `assemble` does, and what its pooling layer was built for."""
     with seeded(key(config.seed, "weights")):
         backbone: Any = registry.build("backbone", config.backbone)
         features = FeatureSpec(
@@ -36,7 +41,7 @@ def assemble(config: RunConfig, registry: Registry) -> Retriever:
         retriever = Retriever(backbone=backbone, pooling=pooling)
         if config.compute.compile:
             retriever.compile()  # of the call from images; names of weights stay as they are
-        return retriever
+        return retriever, features
 
 
 def _map_size(backbone: nn.Module, size: Sequence[int] | None) -> tuple[int, int] | None:

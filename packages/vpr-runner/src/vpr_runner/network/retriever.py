@@ -63,6 +63,10 @@ class Retriever(nn.Module):
         pooling: a `vpr_core.types.Pooling`; with ``uses_global_token = True`` it is called with the feature map and
             the backbone's token.
         whitening: last layer, or None.
+
+    Attributes:
+        untrained: of a network that was never trained, which of its parts hold random numbers
+            (`vpr_runner.network.untrained`).
     """
 
     _mean: Tensor
@@ -73,6 +77,7 @@ class Retriever(nn.Module):
         self.backbone = backbone
         self.pooling = pooling
         self.whitening = whitening
+        self.untrained: tuple[str, ...] = ()
         self.uses_global_token = bool(getattr(pooling, "uses_global_token", False))
         if self.uses_global_token and not hasattr(backbone, "forward_with_token"):
             raise ValueError(

@@ -35,6 +35,7 @@ __all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retrie
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
 _ALONE: dict[str, Any] = {"dataset": {"type": "none"}, "plugins": [], "engine": {"type": "local"}, "loggers": []}
+_PARTS = ("backbone", "pooling")
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +53,7 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig, *, alone
         "fingerprint": fingerprint(retriever, config, weights=digest),
         "weights_sha256": digest,  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
+        **({"untrained": list(retriever.untrained)} if retriever.untrained else {}),
         "config": {**config.model_dump(mode="json"), **(_ALONE if alone else {})},
     }
     description["sha256"] = _digest(description)  # of the above: one flipped bit is another image size
@@ -117,6 +119,8 @@ def load_retriever(
         retriever.load_state_dict(tensors)
     except RuntimeError as error:
         raise UsageError(f"{file}: weights do not fit backbone and pooling of its configuration: {error}") from error
+    untrained = description.get("untrained", [])
+    retriever.untrained = tuple(part for part in _PARTS if isinstance(untrained, list) and part in untrained)
     return retriever.eval(), config
 
 

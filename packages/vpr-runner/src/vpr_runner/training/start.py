@@ -12,8 +12,9 @@ from vpr_runner.data import open_dataset, split_named
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.evaluation.evaluate import check_whitening, fit_whitening
 from vpr_runner.keys import generator
-from vpr_runner.network.assembly import assemble
+from vpr_runner.network.assembly import assembled
 from vpr_runner.network.kept import put_kept
+from vpr_runner.network.untrained import random_parts
 from vpr_runner.training.sampling import sample_local_features
 
 if TYPE_CHECKING:
@@ -53,23 +54,40 @@ def initialised(
         UsageError: there are no images to start from, or too few for the clusters or dimensions asked for.
     """
     compute = Compute.of(config.compute, config.image)
-    retriever = assemble(config, registry).to(compute.device)
-    starts = isinstance(retriever.pooling, SupportsFeatureInit)
-    if starts or config.whiten is not None:
-        dataset = open_dataset(config.dataset, registry)
-        if not dataset.split_names and kept is not None and put_kept(retriever, kept, config, registry):
-            log.info("the network is the one that was begun with, in %s", kept)
-            return retriever.eval()
-        purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
-        database = _database(dataset, images, split=config.eval.split, purpose=purpose)
-        if config.whiten is not None:  # before k-means, which takes a while
-            check_whitening(config.whiten, images=len(database), dim=retriever.out_dim)
-        initialize(retriever, database, config.init, seed=config.seed, compute=compute, shown=progress)
-        if config.whiten is not None:
-            retriever.whitening = fit_whitening(
-                retriever, database, config.whiten, seed=config.seed, compute=compute, shown=progress
-            )
+    retriever, features = assembled(config, registry)
+    retriever.to(compute.device)
+    before = {name: value.clone() for name, value in retriever.pooling.state_dict().items()}
+    _started(retriever, config, registry, images=images, kept=kept, compute=compute, progress=progress)
+    retriever.untrained = random_parts(retriever, config.pooling, features, registry, started=before)
     return retriever.eval()
+
+
+def _started(
+    retriever: Retriever,
+    config: RunConfig,
+    registry: Registry,
+    *,
+    images: ImageSet | None,
+    kept: Path | None,
+    compute: Compute,
+    progress: bool,
+) -> None:
+    starts = isinstance(retriever.pooling, SupportsFeatureInit)
+    if not starts and config.whiten is None:
+        return
+    dataset = open_dataset(config.dataset, registry)
+    if not dataset.split_names and kept is not None and put_kept(retriever, kept, config, registry):
+        log.info("the network is the one that was begun with, in %s", kept)
+        return
+    purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
+    database = _database(dataset, images, split=config.eval.split, purpose=purpose)
+    if config.whiten is not None:  # before k-means, which takes a while
+        check_whitening(config.whiten, images=len(database), dim=retriever.out_dim)
+    initialize(retriever, database, config.init, seed=config.seed, compute=compute, shown=progress)
+    if config.whiten is not None:
+        retriever.whitening = fit_whitening(
+            retriever, database, config.whiten, seed=config.seed, compute=compute, shown=progress
+        )
 
 
 def _database(dataset: Dataset, images: ImageSet | None, *, split: str, purpose: str) -> ImageSet:

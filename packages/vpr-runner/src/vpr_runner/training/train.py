@@ -26,6 +26,7 @@ from vpr_runner.network.assembly import assemble
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import Retriever
 from vpr_runner.network.storage import load_retriever, save_retriever
+from vpr_runner.network.untrained import has_random_numbers
 from vpr_runner.training.job import CHECKPOINT_SECONDS, Job
 from vpr_runner.training.places import PlaceSet, place_epoch
 from vpr_runner.training.prefix import FrozenCaches
@@ -202,6 +203,8 @@ def _finish(job: Job, registry: Registry, database: ImageSet) -> TrainResult:
             retriever, database, whiten, seed=job.config.seed, compute=job.compute, shown=job.shown
         )
     best = job.best()
+    if job.state.step == 0 and has_random_numbers(job.state.retriever.backbone):
+        retriever.untrained = ("backbone",)
     if job.run.writes:
         save_retriever(retriever, job.run.path / "model", job.config)
         shutil.rmtree(job.run.path / "cache", ignore_errors=True)
