@@ -19,8 +19,9 @@ from vpr_core import UsageError
 from vpr_core.trust import refuse_foreign_choices
 from vpr_data.tables.photos import open_photos
 from vpr_runner.extraction.manifest import Manifest
+from vpr_runner.maps.layout import NETWORK_FOLDER, PLACES_FILE
 from vpr_runner.maps.opened import read_places
-from vpr_runner.maps.write import NETWORK_FOLDER, PLACES_FILE, write_map
+from vpr_runner.maps.write import write_map
 from vpr_runner.network.storage import load_retriever, stored_config
 
 if TYPE_CHECKING:
