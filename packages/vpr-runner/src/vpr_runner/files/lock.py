@@ -19,12 +19,14 @@ __all__ = ["folder_lock"]
 @contextmanager
 def folder_lock(
     folder: Path, *, purpose: str, name: str = ".lock", worth: Callable[[], bool] | None = None
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Hold ``folder`` for this process, or raise ``UsageError`` naming the owner and the lock's age.
 
     A start that fails leaves no folder: one that was new or empty is taken away again, with the folders that were made
     above it, when the block raises before ``worth()`` says that something in it is worth going on with. Its name would
     otherwise be taken, by a start that did nothing, for the next one with a mended configuration.
+
+    Yields whether the last owner ended badly, killed or by an exception, and left what it did as it was.
 
     What is locked is the file ``name`` in it, so that processes that share a folder on purpose take one name each.
     The lock is the operating system's (``flock``): a killed process leaves none behind. The file's text is only
@@ -37,12 +39,13 @@ def folder_lock(
         if not _acquire(handle):
             raise UsageError(f"{folder} is in use: {_owner(path)}; wait for it, or stop it, then start again")
         fresh = all(entry.name == name for entry in folder.iterdir())
+        ended_badly = os.fstat(handle).st_size > 0
         os.ftruncate(handle, 0)
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "purpose": purpose}
         os.lseek(handle, 0, os.SEEK_SET)
         os.write(handle, json.dumps(owner).encode())
         try:
-            yield
+            yield ended_badly
         except BaseException:
             if worth is not None and fresh and not worth():
                 _take_away(folder, made)

@@ -65,20 +65,20 @@ class RunDirectory:
             yield cls(path, config, writes=False, code=code)
             return
         run = cls(path, config, writes=True, code=code)
-        with folder_lock(path, purpose="vpr train", worth=run._has_work):
-            run._begin(resume=resume)
+        with folder_lock(path, purpose="vpr train", worth=run._has_work) as ended_badly:
+            run._begin(resume=resume, ended_badly=ended_badly)
             ranks.wait()
             try:
                 yield run
             finally:
                 run._loggers.close()
 
-    def _begin(self, *, resume: bool) -> None:
+    def _begin(self, *, resume: bool, ended_badly: bool) -> None:
         for folder in (self.path, self.path / "checkpoints", self.path / "best", self.path / "model"):
             atomic.remove_leftovers(folder)
         identity = self._read("run.json")
         wanted = self._identity()
-        if identity is not None and identity.get("format") == FORMAT and not self._has_work():
+        if ended_badly and identity is not None and identity.get("format") == FORMAT and not self._has_work():
             # A start that was killed before it did anything: whatever it was to be, this one takes its place.
             (self.path / "data.json").unlink(missing_ok=True)
         elif identity is not None:
