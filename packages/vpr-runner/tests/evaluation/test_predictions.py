@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +154,25 @@ def test_by_command_without_a_network(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "on the same 2 queries" in capsys.readouterr().out
     assert main(["eval", "--from-predictions", str(answers), "-q"]) == 2
     assert "on which data set?" in capsys.readouterr().err
+
+
+def test_the_zip_of_the_msls_server(split: PlaceSplit, tmp_path: Path) -> None:
+    """One list in one archive, the same bytes whenever it is written; what is no such archive is refused."""
+    for name in ("a.zip", "b.zip"):
+        write_predictions(tmp_path / name, replace(split, database=replace(split.database, names=KEYS)), FOUND)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["predictions.csv"]
+        assert archive.read("predictions.csv").decode() == "0 a b c\n1 b c\n"
+    assert read_predictions(tmp_path / "a.zip").answers["1"] == [("b", None), ("c", None)]
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("one", "0 a")
+        archive.writestr("two", "0 a")
+    with pytest.raises(UsageError, match="holds 2 files; the MSLS server takes one"):
+        read_predictions(tmp_path / "two.zip")
+    (tmp_path / "no.zip").write_bytes(b"PK no archive")
+    with pytest.raises(UsageError, match=r"no\.zip cannot be read"):
+        read_predictions(tmp_path / "no.zip")
+
+
+KEYS = ["db/a.jpg", "db/b.jpg", "db/c.jpg"]

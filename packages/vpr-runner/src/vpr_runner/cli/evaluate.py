@@ -97,7 +97,8 @@ def evaluate(
         ),
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option("--predictions", metavar="FILE", help="Write the answers: .csv, .jsonl, .txt (MSLS).")
+        Path | None,
+        typer.Option("--predictions", metavar="FILE", help="Write the answers: .csv, .jsonl, .txt or .zip (MSLS)."),
     ] = None,
     given: Annotated[
         Path | None,
@@ -210,11 +211,16 @@ def evaluate(
 
     from vpr_data import coordinates
     from vpr_runner import evaluate as run
+    from vpr_runner.cli.predictions import hand_in
     from vpr_runner.data import open_dataset, split_named
     from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
 
     dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
+    if getattr(asked, "secret", False):
+        others = bool(pages) or as_json or timed or any(item is not None for item in (output, curve, other))
+        hand_in(retriever, asked, config, registry=registry, predictions=predictions, others=others, quiet=quiet)
+        return
     pages.check(tied=coordinates(asked.database) is not None)
     data = fingerprint_of_data(dataset)
     report = run(retriever, asked, config, registry=registry, data=data, timed=timed, progress=not quiet)

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
     from vpr_core.types import PlaceSplit
     from vpr_runner.evaluation.report import Report
+    from vpr_runner.network.retriever import Retriever
 
-__all__ = ["scored", "write_extras"]
+__all__ = ["hand_in", "scored", "write_extras"]
 
 _ANY_NETWORK = "backbone: {type: tiny}\npooling: {type: avg}\n"
 
@@ -74,6 +75,43 @@ def _config(
         )
     path = run_file / "config.yaml" if (run_file / "config.yaml").is_file() else run_file
     return load(path, plugins=plugins, settings=settings, quiet=quiet)
+
+
+def hand_in(
+    retriever: Retriever,
+    split: PlaceSplit,
+    config: RunConfig,
+    *,
+    registry: Registry,
+    predictions: Path | None,
+    others: bool,
+    quiet: bool,
+) -> None:
+    """Write the answers on a split whose truth a benchmark's server keeps, and say so; there is no recall.
+
+    Raises:
+        UsageError: no file is named to write them to, or something was asked that needs the truth.
+    """
+    from vpr_core import UsageError
+    from vpr_eval import Neighbours
+    from vpr_runner.encoding.compute import Compute
+    from vpr_runner.evaluation.answered import answered
+    from vpr_runner.evaluation.predictions import form_of, write_predictions
+
+    if predictions is None or others:
+        raise UsageError(
+            f"split {split.name!r}: what is right is known to the benchmark's server alone; --predictions answers.zip "
+            "writes what it takes, and nothing else can be had of it (no report, page, curve or comparison)"
+        )
+    form_of(predictions)
+    compute = Compute.of(config.compute, config.image)
+    found = answered(
+        retriever.to(compute.device), split, config, registry=registry, compute=compute, progress=not quiet
+    )
+    write_predictions(predictions, split, Neighbours(found.distance, found.index))
+    print(
+        f"{split.protocol}: {len(split.queries)} queries answered, hand in {predictions}; what is right is not public"
+    )
 
 
 def write_extras(report: Report, split: PlaceSplit, *, predictions: Path | None, curve: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,15 +12,14 @@ from vpr_core import UsageError
 from vpr_eval import Neighbours, RecallResult, Whitening, recall_at
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
-from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.encoding.source import ImageSource
+from vpr_runner.evaluation.answered import answered
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.evaluation.milliseconds import milliseconds
 from vpr_runner.evaluation.report import Report, SubsetRecall
-from vpr_runner.evaluation.retrieval import answer, check_answerable
-from vpr_runner.evaluation.views import Views, ViewSource
+from vpr_runner.evaluation.retrieval import check_answerable
 from vpr_runner.files.provenance import provenance
 from vpr_runner.keys import sample
-from vpr_runner.network.multi_scale import MultiScale
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import WhiteningLayer
 from vpr_runner.network.storage import fingerprint
@@ -70,25 +68,9 @@ def evaluate(
     retriever = retriever.to(compute.device)
     positives = split.positives()
     check_answerable(split, positives)
-    views = _views(config)
-    source = ViewSource(split, views) if views else ImageSource(JoinedImages(split.queries, split.database))
     cuts = config.eval.recall_at
-    answers = answer(
-        MultiScale.of(
-            retriever,
-            scales=config.eval.scales,
-            multiple=_multiple(config, registry),
-            interpolation=config.image.interpolation,
-        ),
-        split,
-        source,
-        config.index,
-        registry,
-        depth=max(cuts),
-        compute=compute,
-        whitening=whitening,
-        views=views,
-        shown=progress,
+    answers = answered(
+        retriever, split, config, registry=registry, whitening=whitening, compute=compute, progress=progress
     )
     interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
     counted = _counted(split, answers.index, cuts, interval)
@@ -115,23 +97,6 @@ def evaluate(
             **provenance(),
         },
     )
-
-
-def _views(config: RunConfig) -> Views | None:
-    """What becomes of queries; None: what becomes of the database."""
-    method, size = config.eval.test_method, config.image.size
-    if method is None:
-        return None
-    if size is None:
-        raise UsageError(f"eval.test_method: {method} cuts queries by image.size; give it")
-    weight = config.eval.majority_weight
-    return Views(method=method, size=(size[0], size[1]), multiple=config.image.multiple, majority_weight=weight)
-
-
-def _multiple(config: RunConfig, registry: Registry) -> int:
-    """What the sides of a scaled image are rounded to."""
-    needs = registry.image_needs(config.backbone)
-    return math.lcm(config.image.multiple, needs.multiple if needs is not None else 1)
 
 
 def score_predictions(

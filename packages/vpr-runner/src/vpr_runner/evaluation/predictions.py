@@ -1,8 +1,8 @@
 """Answers that leave and come back: which database images a tool named for each query, best first.
 
 Written are two forms of one table, ``query, rank, database, distance, correct`` with positions where they are known:
-CSV and JSON lines; and the list that the MSLS server takes. Read are these, and the folder of texts that
-VPR-methods-evaluation writes (``Query path:``, ``Predictions paths:``).
+CSV and JSON lines; and the list that the MSLS server takes, bare or in its zip. Read are these, and the folder of texts
+that VPR-methods-evaluation writes (``Query path:``, ``Predictions paths:``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +25,11 @@ from vpr_eval import Neighbours
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 
-__all__ = ["FORMATS", "Predictions", "read_predictions", "write_predictions"]
+__all__ = ["FORMATS", "Predictions", "form_of", "read_predictions", "write_predictions"]
 
-FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".txt": "msls"}
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".txt": "msls", ".zip": "msls"}
+IN_ZIP = "predictions.csv"
+"""What the MSLS server unpacks."""
 LONGEST = 1 << 30
 
 
@@ -66,17 +70,32 @@ class Predictions:
         return Neighbours(distance, index)
 
 
-def write_predictions(file: Path, split: Any, found: Neighbours) -> None:
-    """Write the answers of a split's queries; the ending chooses the form: ``.csv``, ``.jsonl``, or ``.txt`` for MSLS.
+def form_of(file: Path) -> str:
+    """Return the form that a file's ending chooses.
 
     Raises:
-        UsageError: another ending; or a name that MSLS's form, which is cut at blanks, cannot hold.
+        UsageError: it chooses none.
     """
     form = FORMATS.get(file.suffix)
     if form is None:
         raise UsageError(f"--predictions: {file} must end in {', '.join(FORMATS)}")
+    return form
+
+
+def write_predictions(file: Path, split: Any, found: Neighbours) -> None:
+    """Write the answers of a split's queries; the ending chooses the form: ``.csv``, ``.jsonl``, or ``.txt`` for MSLS,
+    ``.zip`` for what its server takes.
+
+    Raises:
+        UsageError: another ending; or a name that MSLS's form, which is cut at blanks, cannot hold.
+    """
+    form = form_of(file)
     if form == "msls":
-        atomic.write_text(file, _as_msls(split, found))
+        text_of_all = _as_msls(split, found)
+        if file.suffix == ".zip":
+            atomic.write_bytes(file, _zipped(text_of_all))
+        else:
+            atomic.write_text(file, text_of_all)
         return
     rows = list(_rows(split, found))
     if form == "jsonl":
@@ -101,8 +120,8 @@ def read_predictions(path: Path) -> Predictions:
             return Predictions(source=path, answers=dict(_of_texts(path)))
         if path.stat().st_size > LONGEST:
             raise UsageError(f"{path}: more than {LONGEST >> 30} GiB; no list of predictions is that long")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = _unzipped(path) if path.suffix == ".zip" else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise UsageError(f"{path} cannot be read ({error}); a table, JSON lines or an MSLS list is wanted") from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
@@ -119,6 +138,27 @@ def read_predictions(path: Path) -> Predictions:
             raise UsageError(f"{path}, line {number}: {query} stands there twice")
         answers[query] = [(name, None) for name in found]
     return Predictions(source=path, answers=answers)
+
+
+def _zipped(text: str) -> bytes:
+    """The same bytes for the same answers, whenever they are written."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(IN_ZIP, date_time=(1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
+
+
+def _unzipped(path: Path) -> str:
+    """The one file in an archive, no more of it than a list of predictions may have."""
+    with zipfile.ZipFile(path) as archive:
+        names = [member.filename for member in archive.infolist() if not member.is_dir()]
+        if len(names) != 1:
+            raise UsageError(f"{path}: holds {len(names)} files; the MSLS server takes one, {IN_ZIP}")
+        with archive.open(names[0]) as stream:
+            content = stream.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise UsageError(f"{path}: unfolds to more than {LONGEST >> 30} GiB; no list of predictions is that long")
+    return content.decode("utf-8-sig")
 
 
 def _rows(split: Any, found: Neighbours) -> Iterator[dict[str, Any]]:

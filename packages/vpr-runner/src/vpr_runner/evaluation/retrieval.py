@@ -57,8 +57,13 @@ def check_answerable(split: PlaceSplit, positives: Sequence[npt.NDArray[np.int64
     """Refuse a split whose recall would mean nothing.
 
     Raises:
-        UsageError: a set is empty, or no query has a positive.
+        UsageError: a set is empty, no query has a positive, or nobody here knows what is right.
     """
+    if getattr(split, "secret", False):
+        raise UsageError(
+            f"dataset: what is right on split {split.name!r} is known to the benchmark's server alone, so there is no "
+            f"recall; `vpr eval MODEL --split {split.name} --predictions answers.zip` writes what it takes"
+        )
     for role, images in (("database", split.database), ("queries", split.queries)):
         if len(images) == 0:
             raise UsageError(f"dataset: the {role} of split {split.name!r} is empty; there is nothing to evaluate")

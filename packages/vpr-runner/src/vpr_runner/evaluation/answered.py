@@ -1,0 +1,83 @@
+"""The answers of a network on a split, as a run file wants them: views of queries, scales, whitening, index."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vpr_core import UsageError
+from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.evaluation.retrieval import Answers, answer
+from vpr_runner.evaluation.views import Views, ViewSource
+from vpr_runner.network.multi_scale import MultiScale
+
+if TYPE_CHECKING:
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import PlaceSplit
+    from vpr_eval import Whitening
+    from vpr_runner.encoding.compute import Compute
+    from vpr_runner.network.retriever import Retriever
+
+__all__ = ["answered"]
+
+
+def answered(
+    retriever: Retriever,
+    split: PlaceSplit,
+    config: RunConfig,
+    *,
+    registry: Registry,
+    compute: Compute,
+    whitening: Whitening | None = None,
+    progress: bool = True,
+) -> Answers:
+    """Return the ranking of each query, nothing counted.
+
+    Args:
+        retriever: the network, where ``compute`` wants it.
+        split: database, queries, protocol.
+        config: ``eval``, ``index``, ``image`` and ``backbone`` are used; as many answers as its largest recall.
+        registry: where the index comes from.
+        compute: how it is encoded.
+        whitening: applied to the network's descriptors.
+        progress: show a bar.
+
+    Raises:
+        UsageError: no image of one side can be read, or the run's views of an image have no size.
+    """
+    views = _views(config)
+    source = ViewSource(split, views) if views else ImageSource(JoinedImages(split.queries, split.database))
+    return answer(
+        MultiScale.of(
+            retriever,
+            scales=config.eval.scales,
+            multiple=_multiple(config, registry),
+            interpolation=config.image.interpolation,
+        ),
+        split,
+        source,
+        config.index,
+        registry,
+        depth=max(config.eval.recall_at),
+        compute=compute,
+        whitening=whitening,
+        views=views,
+        shown=progress,
+    )
+
+
+def _views(config: RunConfig) -> Views | None:
+    """What becomes of queries; None: what becomes of the database."""
+    method, size = config.eval.test_method, config.image.size
+    if method is None:
+        return None
+    if size is None:
+        raise UsageError(f"eval.test_method: {method} cuts queries by image.size; give it")
+    weight = config.eval.majority_weight
+    return Views(method=method, size=(size[0], size[1]), multiple=config.image.multiple, majority_weight=weight)
+
+
+def _multiple(config: RunConfig, registry: Registry) -> int:
+    """What the sides of a scaled image are rounded to."""
+    needs = registry.image_needs(config.backbone)
+    return math.lcm(config.image.multiple, needs.multiple if needs is not None else 1)
