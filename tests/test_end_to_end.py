@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -175,6 +176,28 @@ def test_search_finds_what_the_descriptors_say(trained: Path, extracted: Path, r
     assert code == 0
     assert out.splitlines()[0] == str(queries[0])
     assert re.fullmatch(r" +1  \d\.\d{4}  test/database/\S+  x [\d.]+  y [\d.]+", out.splitlines()[1])
+
+
+def test_eval_writes_a_page_and_tables_of_what_was_found(trained: Path, tmp_path: Path, run: Run) -> None:
+    code, _, err = run("eval", trained, "-q", "--html", tmp_path / "page.html", "--csv", tmp_path / "answers.csv")
+    assert (code, err) == (0, "")
+    page = (tmp_path / "page.html").read_text()
+    assert "num_clusters: 8" in page  # the run file
+    assert 'id="accepted"' in page  # precision and recall of first answers
+    with (tmp_path / "answers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["query"] for row in rows}) == 20
+    assert all((float(row["metres"]) <= 25) == (row["right"] == "true") for row in rows)
+    for option, value, why in (
+        ("--geojson", tmp_path / "errors.geojson", "no latitudes and longitudes"),  # metres from nobody knows where
+        ("--tiles", "https://tile.example/{z}/{x}/{y}.png", "belongs to a page"),
+        ("--retrieval", "oxford5k", "has no positions to show"),
+    ):
+        extra = () if option == "--tiles" else ("--csv", tmp_path / "other.csv")
+        code, _, err = run("eval", trained, "-q", option, value, *extra)
+        assert code == 2
+        assert why in err
+    assert not (tmp_path / "other.csv").exists()
 
 
 def test_a_map_is_calibrated_by_the_split_that_it_was_made_for(

@@ -34,7 +34,7 @@ Examples:
 An index of an approximate kind is built at the first search and kept in the map's folder; what it finds of the true
 neighbours is said then.
 
-Below the answers stands one place: the weighted geometric median of the ten nearest, how far they lie apart, and
+Below the answers stands one place: the median of those of the ten nearest that agree, how far they lie apart, and
 whether to believe it, which `vpr calibrate map/` learns from photos whose place is known.
 
 Distances are those of the index (Euclidean between unit descriptors: 0 the same, 2 opposite)."""
