@@ -17,6 +17,7 @@ import pytest
 
 from vpr_core import KINDS, ComponentSpec, FeatureSpec, engines, hookspecs, loggers, matching, runtimes, types
 from vpr_core.hookspecs import HOOK_OF_KIND, MODELS_HOOK
+from vpr_runner.names import EXPECTED
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -65,6 +66,17 @@ def test_the_live_hooks_are_those_of_the_kinds() -> None:
     assert list(HOOK_OF_KIND) == list(KINDS)
     for name in live:
         assert not inspect.signature(getattr(hookspecs, name)).parameters, "say in docs/plugins.md what the hook takes"
+
+
+def test_what_is_expected_without_weights_was_measured() -> None:
+    """`vpr extract` without a network connection says how many first answers to expect."""
+    rows = json.loads((ROOT / "bench" / "results" / "offline.json").read_text(encoding="utf-8"))["rows"]
+    found = {
+        method: sorted(round(100 * row["recall"]["1"]["mean"]) for row in rows if row["method"] == method)
+        for method in ("tiny, random", "ResNet-18, ImageNet")
+    }
+    said = [int(number) for number in re.findall(r"\d+", EXPECTED.replace("of 100", ""))]
+    assert said == [*found["tiny, random"], *found["ResNet-18, ImageNet"]]
 
 
 def test_every_module_that_the_paper_page_names_exists() -> None:
