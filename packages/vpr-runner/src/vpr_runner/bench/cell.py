@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.plan import Cell, weights_key
@@ -44,16 +46,15 @@ def run_cell(
         )
     else:
         retriever, seconds = initialised(config, registry, progress=progress), None
+    splits = {label: data.split(config.dataset, config.eval.split) for label, config in cell.tests.items()}
     reports = {
-        label: evaluate(
-            retriever,
-            data.split(config.dataset, config.eval.split),
-            config,
-            registry=registry,
-            timed=True,
-            progress=progress,
-        )
+        label: evaluate(retriever, splits[label], config, registry=registry, timed=True, progress=progress)
         for label, config in cell.tests.items()
+    }
+    outcomes = {
+        name: outcome
+        for label, report in reports.items()
+        for name, outcome in _outcomes(label, report, splits[label], known["tests"][label])
     }
     first = next(iter(reports.values()))
     return {
@@ -65,7 +66,7 @@ def run_cell(
         "descriptor_bytes": first.descriptor_bytes,
         "train_seconds": seconds,
         "milliseconds": first.milliseconds,
-        "tests": {label: _outcome(report, known["tests"][label]) for label, report in reports.items()},
+        "tests": outcomes,
         "trained_on": known["trained_on"],
         "provenance": told_apart([*_started_with(trained_in), provenance()]),
         "config": cell.config.model_dump(mode="json"),
@@ -141,6 +142,27 @@ def _remembered(file: Path) -> dict[str, Any]:
     except ValueError:
         known = None
     return known if isinstance(known, dict) and known.keys() == fresh.keys() else {**fresh, "begun": True}
+
+
+def _outcomes(label: str, report: Report, split: Any, fingerprint: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the outcome of a test, and of each named set of its queries: one database, encoded once, several rows."""
+    whole = _outcome(report, fingerprint)
+    yield label, whole
+    suffix = report.protocol.removeprefix(str(split.protocol))
+    for name, part in report.subsets.items():
+        rows = np.asarray(split.subsets[name])
+        counted = rows[report.evaluated[rows]]
+        protocol = split.subset(name).protocol if hasattr(split, "subset") else f"{split.protocol}-{name}"
+        outcome = {
+            **whole,
+            "protocol": f"{protocol}{suffix}",
+            "queries": part.queries,
+            "counted": part.counted,
+            "without_positives": part.without_positives,
+            "recall": {str(at): value for at, value in part.recall.items()},
+            "first_hits": [int(rank) for rank in report.first_hits[counted]],
+        }
+        yield f"{label} {name}".strip(), outcome
 
 
 def _outcome(report: Report, fingerprint: str | None) -> dict[str, Any]:
