@@ -348,6 +348,7 @@ RERANKERS: dict[str, Trial | list[Trial]] = {
         marks=(pytest.mark.skipif(find_spec("cv2") is None, reason="OpenCV is not installed (extra opencv)"),),
         other={"keypoints": [60], "sure": [5]},
     ),
+    **installed("reranker", {"vismatch": Trial(skip="its weights are a download; vpr-vismatch tests it on a fake")}),
     "dense": Trial(other={"patches": [(3, 4, 6)], "weights": [(1.0, 1.0, 1.0)], "sure": [0.01]}),
 }
 """How to try one by its name; a component that is not named is tried with its defaults."""

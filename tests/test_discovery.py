@@ -181,5 +181,5 @@ def test_what_a_component_may_do_is_declared() -> None:
     assert all(declared[("backbone", name)] == set(CAPABILITIES) for name in hubs - of_files)
     assert not any(("backbone", name) in declared for name in of_files)
     others = {key for key in declared if key[1] not in weights | hubs}
-    assert others <= {("index", "qdrant"), ("engine", "ray")}
+    assert others <= {("index", "qdrant"), ("engine", "ray"), ("reranker", "vismatch")}
     assert all({"reaches_network", "reads_environment"} <= declared[key] for key in others)

@@ -37,6 +37,7 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             *("supervlad", "supervlad-1", "supervlad-cross_image"),
         ),
     },
+    "vpr-vismatch": {"reranker": ("vismatch",)},
 }
 """Distribution -> kind (``model``: networks by name) -> names; `tests/test_known_plugins.py` compares it with what the
 plug-ins yield."""

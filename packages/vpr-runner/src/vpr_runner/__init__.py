@@ -19,7 +19,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vpr_runner.evaluation.evaluate import evaluate, fit_whitening
+    from vpr_runner.evaluation.evaluate import evaluate
+    from vpr_runner.evaluation.whitening import fit_whitening
     from vpr_runner.extraction.extract import Descriptors, ExtractResult, extract, load_descriptors
     from vpr_runner.locate.locator import Locator
     from vpr_runner.network.assembly import assemble
@@ -56,7 +57,7 @@ _HOME = {
     "assemble": "network.assembly",
     "evaluate": "evaluation.evaluate",
     "extract": "extraction.extract",
-    "fit_whitening": "evaluation.evaluate",
+    "fit_whitening": "evaluation.whitening",
     "load_descriptors": "extraction.extract",
     "load_retriever": "network.storage",
     "save_retriever": "network.storage",

@@ -27,6 +27,8 @@ def as_text(report: Report) -> str:
             f"descriptor: {report.dim} numbers, {report.descriptor_bytes} bytes; {spent}"
             f"{report.images_per_second:.0f} images/s with decoding"
         )
+    if report.reordered is not None:
+        head.append(str(report.reordered))
     return "\n".join(head)
 
 

@@ -30,6 +30,7 @@ Examples:
   vpr search map/ *.jpg --geojson places.geojson --csv places.csv
   vpr search map/ a.jpg b.jpg -k 20 --json
   vpr search map/ query.jpg --model runs/first --set index='{type: hnsw}'
+  vpr search map/ query.jpg --images photos/ --set rerank='{type: rootsift}'      the first answers by local evidence
 
 An index of an approximate kind is built at the first search and kept in the map's folder; what it finds of the true
 neighbours is said then.
@@ -53,7 +54,7 @@ def search(
     table: CsvOption = None,
     pictures: Annotated[
         Path | None,
-        typer.Option("--images", metavar="DIR", help="Folder of the map's images, for their pictures in the page."),
+        typer.Option("--images", metavar="DIR", help="Folder of the map's images, for the page and for re-ranking."),
     ] = None,
     model: Annotated[Path | None, typer.Option("--model", metavar="MODEL", help="Default: the one in the map.")] = None,
     settings: SetOption = None,
@@ -77,15 +78,20 @@ def search(
             "one that made it with --model MODEL"
         )
     retriever, config, registry = open_model(
-        source, plugins=plugin, settings=settings, device=device, quiet=quiet, builds={"index", "runtime"}
+        source, plugins=plugin, settings=settings, device=device, quiet=quiet, builds={"index", "runtime", "reranker"}
     )
 
+    import numpy as np
+
+    from vpr_eval import Neighbours
     from vpr_runner.encoding.compute import Compute
     from vpr_runner.encoding.encode import encode_all
     from vpr_runner.encoding.source import ImageSource
     from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
+    from vpr_runner.locate.reordered import reordered
     from vpr_runner.maps.index import nearest
     from vpr_runner.network.storage import fingerprint
+    from vpr_runner.reranking.reorder import first_of
 
     descriptors = opened.descriptors
     if descriptors.fingerprint != fingerprint(retriever, config):
@@ -103,18 +109,41 @@ def search(
         near, kept = nearest(
             descriptors,
             rows[good],
-            max(count, ANSWERS),
+            max(count, ANSWERS, first_of(config.rerank)),
             folder=database,
             index=config.index,
             registry=registry,
         )
+        near = Neighbours(near.distance, rows_of(near.index, kept))
+        listed = (
+            near
+            if config.rerank is None
+            else reordered(
+                opened,
+                near,
+                rerank=config.rerank,
+                registry=registry,
+                queries=images,
+                asked=np.array(good, dtype=np.int64),
+                query_rows=rows[good],
+                kept=kept,
+                images=pictures,
+                retriever=retriever,
+                compute=compute,
+                shown=not quiet,
+            )
+        )
         for number, asked in enumerate(good):
-            found[asked] = guess(rows_of(near.index[number], kept), near.distance[number], count=count)
+            located = guess(near.index[number], near.distance[number], count=count)
+            if config.rerank is not None:  # the place and the belief stay those of the distances
+                order = guess(listed.index[number], listed.distance[number], count=count)
+                located = replace(located, answers=order.answers)
+            found[asked] = located
     if pages:
         _write(pages, opened, queries, found, encoded.failures, root=pictures)
     if as_json:
-        listed = zip(queries, found, strict=True)
-        print(json.dumps([_as_json(q, one, encoded.failures.get(n)) for n, (q, one) in enumerate(listed)], indent=2))
+        pairs = zip(queries, found, strict=True)
+        print(json.dumps([_as_json(q, one, encoded.failures.get(n)) for n, (q, one) in enumerate(pairs)], indent=2))
     else:
         for number, (query, one) in enumerate(zip(queries, found, strict=True)):
             _print(query, one, encoded.failures.get(number))

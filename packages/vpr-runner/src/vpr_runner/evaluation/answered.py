@@ -1,4 +1,4 @@
-"""The answers of a network on a split, as a run file wants them: views of queries, scales, whitening, index."""
+"""The answers of a network on a split, as a run file wants them: views of queries, scales, whitening, index, order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from vpr_runner.encoding.source import ImageSource, JoinedImages
 from vpr_runner.evaluation.retrieval import Answers, answer
 from vpr_runner.evaluation.views import Views, ViewSource
 from vpr_runner.network.multi_scale import MultiScale
+from vpr_runner.network.storage import fingerprint
+from vpr_runner.reranking.asking import Reordering
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -36,8 +38,8 @@ def answered(
     Args:
         retriever: the network, where ``compute`` wants it.
         split: database, queries, protocol.
-        config: ``eval``, ``index``, ``image`` and ``backbone`` are used; as many answers as its largest recall.
-        registry: where the index comes from.
+        config: ``eval``, ``index``, ``rerank``, ``image`` and ``backbone`` are used; as many answers as its largest recall.
+        registry: where index and re-ranker come from.
         compute: how it is encoded.
         whitening: applied to the network's descriptors.
         progress: show a bar.
@@ -62,7 +64,24 @@ def answered(
         compute=compute,
         whitening=whitening,
         views=views,
+        reordering=_reordering(retriever, split, config, registry=registry, compute=compute),
         shown=progress,
+    )
+
+
+def _reordering(
+    retriever: Retriever, split: PlaceSplit, config: RunConfig, *, registry: Registry, compute: Compute
+) -> Reordering | None:
+    if config.rerank is None:
+        return None
+    return Reordering(
+        config.rerank,
+        registry,
+        queries=split.queries,
+        database=split.database,
+        retriever=retriever,
+        model=fingerprint(retriever, config),
+        compute=compute,
     )
 
 

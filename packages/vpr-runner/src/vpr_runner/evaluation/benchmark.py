@@ -168,7 +168,7 @@ def evaluate_benchmark(
         progress: show a bar.
 
     Raises:
-        UsageError: the benchmark has no boxes to crop by, or nobody says by how much they grow.
+        UsageError: the benchmark has no boxes to crop by, nobody says by how much they grow, or the run re-ranks.
     """
     if query == "crop" and benchmark.boxes is None:
         raise UsageError(f"{benchmark.name}: its queries have no boxes; ask for full queries")
@@ -178,6 +178,8 @@ def evaluate_benchmark(
         raise UsageError(f"eval.test_method: {benchmark.name} has its own rule for queries (full, crop); leave it out")
     scales, interpolation = config.eval.scales, config.image.interpolation
     margin = (receptive_field or 0) / 2 if query == "crop" else None
+    if config.rerank is not None:
+        raise UsageError("rerank: a retrieval benchmark is ranked as the search finds it; add --set rerank=null")
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)

@@ -6,33 +6,29 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from vpr_core import UsageError
 from vpr_eval import Neighbours, RecallResult, Whitening, recall_at
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.encode import encode_all
-from vpr_runner.encoding.source import ImageSource
 from vpr_runner.evaluation.answered import answered
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.evaluation.milliseconds import milliseconds
+from vpr_runner.evaluation.reordered import Reordered
 from vpr_runner.evaluation.report import Report, SubsetRecall
-from vpr_runner.evaluation.retrieval import check_answerable
+from vpr_runner.evaluation.retrieval import Answers, check_answerable
 from vpr_runner.files.provenance import provenance
-from vpr_runner.keys import sample
 from vpr_runner.network.origin import weights_of
-from vpr_runner.network.retriever import WhiteningLayer
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vpr_core import Registry, RunConfig
-    from vpr_core.config.sections import EvalConfig, WhitenConfig
+    from vpr_core.config.sections import EvalConfig
     from vpr_core.types import ImageSet, PlaceSplit
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["Report", "check_whitening", "evaluate", "fit_whitening", "score_predictions"]
+__all__ = ["Report", "evaluate", "score_predictions"]
 
 
 def evaluate(
@@ -54,8 +50,8 @@ def evaluate(
     Args:
         retriever: the network.
         split: database, queries, protocol.
-        config: ``eval``, ``index``, ``image.size`` and ``compute`` are used.
-        registry: where the index comes from.
+        config: ``eval``, ``index``, ``rerank``, ``image`` and ``compute`` are used.
+        registry: where index and re-ranker come from.
         whitening: applied to the network's descriptors.
         data: fingerprint of the data set, for the report.
         timed: measure milliseconds an image too, which takes longer than a small evaluation.
@@ -77,6 +73,7 @@ def evaluate(
     return Report(
         **{**counted, "protocol": f"{counted['protocol']}{config.eval.suffix}"},
         answers=Neighbours(answers.distance, answers.index),
+        reordered=_reordered(split, answers, cuts, seed=config.seed),
         dim=answers.dim,
         milliseconds=milliseconds(retriever, split.database, compute) if timed else {},
         images_per_second=answers.encoded.images_per_second,
@@ -87,6 +84,7 @@ def evaluate(
             "data": data,
             "seed": config.seed,
             "index": config.index.model_dump(mode="json"),
+            **({} if config.rerank is None else {"rerank": config.rerank.model_dump(mode="json")}),
             "image_size": config.image.size,
             "image_longest": None,
             **{f"image_{name}": value for name, value in config.image.in_force().items() if name != "size"},
@@ -141,8 +139,7 @@ def _counted(
 ) -> dict[str, Any]:
     """What is counted of a ranking: the part of a `Report` that knows no network."""
     positives = split.positives()
-    rule: Literal["count", "exclude"] = getattr(split.protocol, "queries_without_positives", "count")
-    result = recall_at(index, positives, at=cuts, without_positives=rule)
+    rule, result = _rule(split), _count(split, index, cuts)
     subsets = {
         name: _subset(index[where], [positives[int(row)] for row in where], cuts, rule, interval)
         for name, where in getattr(split, "subsets", {}).items()
@@ -159,43 +156,21 @@ def _counted(
     }
 
 
-def fit_whitening(
-    retriever: Retriever,
-    database: ImageSet,
-    whiten: WhitenConfig,
-    *,
-    seed: int,
-    compute: Compute,
-    shown: bool = False,
-) -> WhiteningLayer:
-    """Return PCA whitening fitted on descriptors of at most ``whiten.images`` images of a *training* database.
-
-    Raises:
-        UsageError: the database is too small for ``whiten.dim`` dimensions.
-    """
-    chosen = sample(len(database), whiten.images, seed, "whitening images")
-    source = ImageSource(database)
-    descriptors, encoded = encode_all(retriever, source, chosen, compute=compute, label="whitening", shown=shown)
-    if encoded.failures:
-        descriptors = np.delete(descriptors, list(encoded.failures), axis=0)
-    check_whitening(whiten, images=len(descriptors), dim=descriptors.shape[1])
-    fitted = Whitening.fit(descriptors, dim=whiten.dim, limit=max(2, len(descriptors)))
-    return WhiteningLayer(weight=torch.from_numpy(fitted.weight), bias=torch.from_numpy(fitted.bias)).to(compute.device)
+def _reordered(split: PlaceSplit, answers: Answers, cuts: Sequence[int], *, seed: int) -> Reordered | None:
+    """Recall before and after re-ranking, on the same queries."""
+    if answers.before is None or answers.reranked is None:
+        return None
+    before, after = (_count(split, index, cuts) for index in (answers.before, answers.index))
+    return Reordered.of(before, after, answers.reranked, seed=seed)
 
 
-def check_whitening(whiten: WhitenConfig, *, images: int, dim: int) -> None:
-    """Refuse more dimensions than so many training images and so long descriptors allow; asked before training, too.
+def _count(split: PlaceSplit, index: npt.NDArray[np.int64], cuts: Sequence[int]) -> RecallResult:
+    return recall_at(index, split.positives(), at=cuts, without_positives=_rule(split))
 
-    Raises:
-        UsageError: ``whiten.dim`` is too large.
-    """
-    used = min(images, whiten.images)
-    most = min(used - 1, dim)
-    if whiten.dim > most:
-        raise UsageError(
-            f"whiten.dim: {whiten.dim} is more than {used} training database descriptors of {dim} numbers allow; "
-            f"at most {most}"
-        )
+
+def _rule(split: PlaceSplit) -> Literal["count", "exclude"]:
+    rule: Literal["count", "exclude"] = getattr(split.protocol, "queries_without_positives", "count")
+    return rule
 
 
 def _subset(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_eval import Neighbours
+from vpr_runner.evaluation.reordered import Reordered
 from vpr_runner.files.html_table import html_table
 
 __all__ = ["Report", "SubsetRecall", "recall_line"]
@@ -69,6 +70,7 @@ class Report:
         milliseconds: per image, of ``backbone`` and ``pooling``, decoding left out; empty when not measured.
         images_per_second: of encoding, decoding included.
         unreadable_database, unreadable_queries: name to reason. The former cannot be found, the latter count as failed.
+        reordered: what a re-ranker changed; None without one.
         answers: ``(Q, k)`` database positions and distances, best first; no part of `as_dict`.
         provenance: model fingerprint, data fingerprint, seed, index, versions, hardware, date.
     """
@@ -87,6 +89,7 @@ class Report:
     unreadable_queries: dict[str, str]
     provenance: dict[str, Any]
     answers: Neighbours | None = None
+    reordered: Reordered | None = None
 
     @property
     def recall(self) -> dict[int, float]:
@@ -153,6 +156,7 @@ class Report:
             "unreadable_queries": dict(self.unreadable_queries),
             "first_hits": self.first_hits.tolist(),
             "evaluated": self.evaluated.tolist(),
+            **({} if self.reordered is None else {"reordered": self.reordered.as_dict()}),
             "provenance": dict(self.provenance),
         }
 

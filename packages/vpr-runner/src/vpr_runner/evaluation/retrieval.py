@@ -21,11 +21,13 @@ from vpr_runner.encoding.encode import Encoded, encode_all
 from vpr_runner.encoding.source import Source
 from vpr_runner.evaluation.ranking import ranking
 from vpr_runner.evaluation.views import Views, nearest_of_views
+from vpr_runner.reranking.reorder import Reranked
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
     from vpr_core.types import PlaceSplit
     from vpr_runner.network.retriever import Retriever
+    from vpr_runner.reranking.asking import Reordering
 
 __all__ = ["Answers", "answer", "check_answerable"]
 
@@ -43,6 +45,8 @@ class Answers:
         encoded: of queries followed by database.
         unreadable_queries: positions; they count as failed.
         unreadable_database: positions; they cannot be found.
+        before: ``(Q, depth)`` positions as the search found them, and ``reranked``, what it cost to reorder them; None
+            without a re-ranker.
     """
 
     index: npt.NDArray[np.int64]
@@ -51,6 +55,8 @@ class Answers:
     encoded: Encoded
     unreadable_queries: dict[int, str]
     unreadable_database: dict[int, str]
+    before: npt.NDArray[np.int64] | None = None
+    reranked: Reranked | None = None
 
 
 def check_answerable(split: PlaceSplit, positives: Sequence[npt.NDArray[np.int64]]) -> None:
@@ -85,13 +91,15 @@ def answer(
     compute: Compute,
     whitening: Whitening | None = None,
     views: Views | None = None,
+    reordering: Reordering | None = None,
     ranks: Ranks = ONE_PROCESS,
     shown: bool = False,
 ) -> Answers:
     """Rank the database for every query of ``split``.
 
-    ``source`` numbers the split's queries (each of their ``views``), then its database. Descriptors beyond
-    `vpr_runner.encoding.cache.IN_MEMORY` go to a half-precision file in the system's temporary folder.
+    ``source`` numbers the split's queries (each of their ``views``), then its database. With ``reordering`` the first
+    answers, as the protocol ranks them, are put in its order. Descriptors beyond `vpr_runner.encoding.cache.IN_MEMORY`
+    go to a half-precision file in the system's temporary folder.
     """
     queries, count = len(split.queries), 1 if views is None else views.count
     first = queries * count
@@ -121,14 +129,30 @@ def answer(
             found = search(k) if merged is None else nearest_of_views(search(k), merged)
             return _as_positions(found, known - first, asked, queries)
 
-        found = ranking(nearest, split, size=len(known), depth=depth)
+        reach = depth if reordering is None else max(depth, reordering.first)
+        found = ranking(nearest, split, size=len(known), depth=reach)
+        reranked = None
+        if reordering is not None:
+            if merged is not None:
+                raise UsageError("rerank: a query of several views has no one descriptor; leave out eval.test_method")
+            reranked = reordering(
+                found,
+                asked=asked,
+                known=known - first,
+                query_rows=query_rows,
+                database_rows=database_rows,
+                shown=shown,
+            )
+        last = found if reranked is None else reranked.found
         return Answers(
-            index=found.index,
-            distance=found.distance,
+            index=last.index[:, :depth],
+            distance=last.distance[:, :depth],
             dim=int(database_rows.shape[1]),
             encoded=encoded,
             unreadable_queries=unreadable,
             unreadable_database={row - first: why for row, why in bad.items() if row >= first},
+            before=None if reranked is None else found.index[:, :depth],
+            reranked=reranked,
         )
 
 

@@ -98,6 +98,10 @@ class Locator:
             raise UsageError(f"{folder} holds no network; extract it again with this version")
         registry = build_registry(plugin_files=list(plugins))
         config = stored_config(opened.network, registry)
+        if config.rerank is not None:
+            log.warning(
+                "%s: its run re-ranks by %s; here answers stay as the search finds them", folder, config.rerank.type
+            )
         retriever, _ = load_retriever(opened.network, registry)
         if said := said_of(retriever):
             log.warning("%s", said)

@@ -21,7 +21,7 @@ from vpr_runner.code import local_code
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.distributed import process_group
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.evaluation.evaluate import check_whitening, fit_whitening
+from vpr_runner.evaluation.whitening import check_whitening, fit_whitening
 from vpr_runner.network.assembly import assemble
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.retriever import Retriever
