@@ -38,7 +38,7 @@ def answered(
     Args:
         retriever: the network, where ``compute`` wants it.
         split: database, queries, protocol.
-        config: ``eval``, ``index``, ``rerank``, ``image`` and ``backbone`` are used; as many answers as its largest recall.
+        config: ``eval``, ``index``, ``rerank``, ``image``, ``backbone``; as many answers as its largest recall.
         registry: where index and re-ranker come from.
         compute: how it is encoded.
         whitening: applied to the network's descriptors.

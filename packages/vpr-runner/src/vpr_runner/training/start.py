@@ -10,7 +10,7 @@ from vpr_core import UsageError
 from vpr_core.types import SupportsFeatureInit
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.evaluation.evaluate import check_whitening, fit_whitening
+from vpr_runner.evaluation.whitening import check_whitening, fit_whitening
 from vpr_runner.keys import generator
 from vpr_runner.network.assembly import assembled
 from vpr_runner.network.kept import put_kept
