@@ -24,6 +24,7 @@ import httpx
 from starlette.testclient import TestClient
 
 from vpr_core import UsageError
+from vpr_runner.cli import main
 from vpr_runner.locate.locator import Locator
 from vpr_runner.serving import listening
 from vpr_runner.serving.application import application
@@ -115,10 +116,25 @@ def test_a_port_that_is_taken_is_said(album: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGTERM")
-def test_sigterm_lets_a_request_be_answered(album: Path) -> None:
-    """The photo is half sent when the signal comes; the other half is still taken, and answered."""
+def test_sigterm_lets_a_request_be_answered(
+    album: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two commands, no network named and none to be had; the photo is half sent when the signal comes.
+
+    The other half is still taken, and answered.
+    """
+
+    def fetch(name: str) -> Path:
+        raise ConnectionError(f"weights of {name} cannot be downloaded") from OSError("no route to host")
+
+    monkeypatch.setattr("vpr_backbones.torchvision.fetch_torchvision", fetch)
+    small = ["--set", "image.size=[48, 64]", "--set", "pooling.num_clusters=4"]
+    assert main(["extract", str(album / "photos"), "-o", str(album / "usual"), *small]) == 0
+    said = capsys.readouterr().err
+    assert "no network is named, and the weights of the usual one" in said
+    assert "first answers right" in said  # how good to expect it to be
     photo = (album / "photos" / "02.jpg").read_bytes()
-    command = [sys.executable, "-m", "vpr_runner.cli", "serve", str(album / "map"), "--port", "0"]
+    command = [sys.executable, "-m", "vpr_runner.cli", "serve", str(album / "usual"), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
