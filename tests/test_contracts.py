@@ -35,7 +35,7 @@ BUILT_IN = {
     "pooling": {"netvlad", "gem", "max", "avg"},
     "loss": {"weakly_supervised_ranking", "triplet_single"},
     "miner": {"random_negatives", "hard_negatives", "partial_negatives"},
-    "dataset": {"city", "folder", "pairs", "none"},
+    "dataset": {"city", "folder", "pairs", "none", "msls", "nordland", "sf_xl", "17places"},
     "index": {"flat", "hnsw"},
     "engine": {"local"},
     "reranker": {"query_expansion", "k_reciprocal", "rootsift", "dense"},

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from vpr_data import PUBLISHED, describe, missing_files, open_published, shortfalls
+from vpr_data.published.dataset import _periods
 from vpr_data.published.entry import Counts
+from vpr_data.published.in_step import check_truth, in_step, of_bench
 from vpr_data.published.listing import page
 
 NAMES = (
@@ -242,7 +244,7 @@ MISTAKES = {
     "no pose": (
         "baidu_mall",
         lambda root: (root / "query_gt/004.camera").unlink(),
-        r"004.camera: there is no such file",
+        r"004.camera: 1 of 9 images in .*query_images_undistort have no pose",
     ),
     "a pose that is none": (
         "baidu_mall",
@@ -290,3 +292,25 @@ def test_gardens_point_as_it_is_here(shared_data):
     split = open_published("gardens_point", root=shared_data / "gardens_point").split("test")
     assert (len(split.database), len(split.queries), str(split.protocol)) == (200, 200, "gardens_point@2frames")
     assert split.positives().lengths.tolist() == [3, 4, *[5] * 196, 4, 3]
+
+
+@pytest.mark.shared
+def test_a_truth_of_vpr_bench_belongs_to_its_rule_alone(shared_data):
+    """The real file of its corridor, whose rule is two frames."""
+    root = shared_data / "corridor"
+    database, queries, truth = of_bench(root, lists=None)
+    splits = [
+        in_step(name="corridor", root=root, database=database, queries=queries, unit="frame", tolerance=frames)
+        for frames in (2, 3)
+    ]
+    assert check_truth(splits[0], truth, hint="") is splits[0]
+    with pytest.raises(ValueError, match=r"query 0 is right with .0, 1, 2., under corridor@3frames"):
+        check_truth(splits[1], truth, hint="")
+
+
+@pytest.mark.shared
+def test_tokyos_periods_take_turns_by_the_real_numbers(shared_data, trees):
+    lines = (shared_data / "tokyo247" / "tokyo247_imageNames_query.txt").read_text().split()
+    names = [trees.at(0, 0, pano=line.rpartition("/")[2]) for line in lines]
+    periods = _periods(names, ("day", "sunset", "night"))
+    assert [rows.tolist() for rows in periods.values()] == [list(range(turn, 315, 3)) for turn in range(3)]

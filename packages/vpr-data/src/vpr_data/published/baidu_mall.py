@@ -139,7 +139,14 @@ def _three(path: Path, number: int, line: str) -> list[float]:
 
 def _side(root: Path, images: Path, poses: Path) -> tuple[ImageSet, Float64Array]:
     names = list_images(images, root=root).columns["name"]
-    found = [read_camera(poses / f"{Path(name).stem}.camera") for name in names]
+    files = [poses / f"{Path(name).stem}.camera" for name in names]
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise FileNotFoundError(
+            f"{shown}: {len(missing)} of {len(names)} images in {images} have no pose; each has one"
+        )
+    found = [read_camera(file) for file in files]
     centres = np.array([centre for _, centre in found])
     return (
         ImageSet(root=root, names=names, xy=centres[:, :2], points=centres),

@@ -28,7 +28,7 @@ CITIES = {
 }  # fmt: skip
 """Folders of each split: 22, 2 and 6 cities."""
 ABOVE = {"train": "train_val", "val": "train_val", "test": "test"}
-OF_CITY = {("cph",): Counts(12_556, 498), ("sf",): Counts(6_315, 242)}
+OF_CITY: dict[tuple[str, ...], Counts] = {("cph",): Counts(12_556, 498), ("sf",): Counts(6_315, 242)}
 
 MSLS = Published(
     name="msls",

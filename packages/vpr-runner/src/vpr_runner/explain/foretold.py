@@ -41,7 +41,8 @@ def foretold(seconds: float, *, height: int, width: int, stride: int, images: in
 
     Args:
         seconds: for one square.
-        height, width: of an image.
+        height: of an image, in pixels.
+        width: likewise.
         stride: pixels between two squares.
         images: that are going to be drawn.
 
