@@ -54,6 +54,16 @@ def test_suites_of_the_folder(ask: Ask, tmp_path: Path, monkeypatch: pytest.Monk
     assert names(ask("vpr bench ze")) == ["zebra"]
 
 
+def test_networks_by_name_beside_what_lies_here(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resnet18-mine").mkdir()
+    found = names(ask("vpr extract resnet18-"))
+    assert "resnet18-netvlad" in found
+    assert "resnet18-mine" in found
+    assert names(ask("vpr models resnet18-netv")) == ["resnet18-netvlad"]
+    assert names(ask("vpr eval nothing-of-that-n")) == []
+
+
 def test_keys_and_values_of_set(ask: Ask) -> None:
     assert {"train.", "pooling.", "compute.", "seed"} <= set(names(ask("vpr train r.yaml --set ")))
     assert names(ask("vpr train r.yaml --set train.lr")) == ["train.lr=", "train.lr_halve_every="]

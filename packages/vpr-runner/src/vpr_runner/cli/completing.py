@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vpr_core import Registry
     from vpr_runner.cli.parameters import Parameter
 
-__all__ = ["component", "component_field", "device", "kind", "setting", "suite", "typed"]
+__all__ = ["component", "component_field", "device", "kind", "model", "setting", "suite", "typed"]
 
 Candidates = list[tuple[str, str]]
 _FREE = ("int", "float", "text", "path", "block", "any", "list")
@@ -51,6 +51,16 @@ def suite(incomplete: str) -> Candidates:
 def device(incomplete: str) -> Candidates:
     """Complete a device."""
     return _fitting(((name, "") for name in ("cpu", "cuda", "mps", "xpu")), incomplete)
+
+
+def model(incomplete: str) -> Candidates:
+    """Complete a network: a name, beside what lies here and begins so; where no name fits, files are the shell's."""
+    names = _fitting(((name, item.summary) for name, (item, _) in _registry().models.items()), incomplete)
+    if not names or not incomplete:
+        return names
+    folder, _, begun = incomplete.rpartition("/")
+    here = sorted(path.name for path in Path(folder or ".").glob("*") if path.name.startswith(begun))
+    return [*names, *((f"{folder}/{name}" if folder else name, "") for name in here)]
 
 
 def setting(incomplete: str) -> Candidates:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vpr_runner.cli.comparison import against, earlier_report
+from vpr_runner.cli.completing import model as model_name
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 from vpr_runner.cli.pages import CsvOption, GeojsonOption, HtmlOption, KmlOption, Pages, TilesOption
@@ -48,6 +49,7 @@ ModelArgument = Annotated[
         metavar="MODEL",
         help="Run directory, model file, a name (vpr models), or a run file (the untrained network).",
         show_default=False,
+        autocompletion=model_name,
     ),
 ]
 
@@ -59,6 +61,7 @@ def evaluate(
             metavar="[MODEL]",
             help="Run directory, model file, a name (vpr models), or a run file (the untrained network).",
             show_default=False,
+            autocompletion=model_name,
         ),
     ] = None,
     split: Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from vpr_runner.cli.completing import model as model_name
 from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
 from vpr_runner.cli.which import Opening, sorted_out
 
@@ -43,6 +44,7 @@ def extract(
             metavar="[MODEL]",
             help="Network: a name (vpr models), a run file, a run directory or a model file. Left out: the usual one.",
             show_default=False,
+            autocompletion=model_name,
         ),
     ],
     images: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vpr_runner.cli.completing import model as model_name
 from vpr_runner.cli.loading import registry_of
 from vpr_runner.cli.options import JsonOption, PluginOption
 
@@ -32,7 +33,12 @@ layer of `vpr plugins` can be joined by a dash, too: squeezenet1_1-gem. Plug-ins
 def models(
     which: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[NAME|DIR]...", help="A part of names, or folders of runs.", show_default=False),
+        typer.Argument(
+            metavar="[NAME|DIR]...",
+            help="A part of names, or folders of runs.",
+            show_default=False,
+            autocompletion=model_name,
+        ),
     ] = None,
     plugin: PluginOption = None,
     as_json: JsonOption = False,

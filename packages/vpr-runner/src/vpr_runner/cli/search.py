@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vpr_runner.cli.completing import model as model_name
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 from vpr_runner.cli.pages import CsvOption, GeojsonOption, HtmlOption, KmlOption, Pages, TilesOption
@@ -56,7 +57,10 @@ def search(
         Path | None,
         typer.Option("--images", metavar="DIR", help="Folder of the map's images, for the page and for re-ranking."),
     ] = None,
-    model: Annotated[Path | None, typer.Option("--model", metavar="MODEL", help="Default: the one in the map.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="MODEL", help="Default: the one in the map.", autocompletion=model_name),
+    ] = None,
     settings: SetOption = None,
     plugin: PluginOption = None,
     device: DeviceOption = None,
