@@ -3,7 +3,7 @@
 ``tests``  the whole suite.                       ``bench``  NetVLAD against its baselines, printed as a table.
 ``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
 ``load``   `vpr serve` under many requests.        ``faults`` kill, tear, fill, go on, compare.
-``minimums``  the suite with the lowest declared versions.
+``mutants`` change lines that tests must notice.  ``minimums``  the suite with the lowest declared versions.
 ``lint``   ruff, floors.  ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
 ``docs``   the documentation as a site, in ``site/``.
 """
@@ -121,6 +121,13 @@ def faults(session: nox.Session) -> None:
     """Kill, tear and fill `train`, `extract` and `bench`, go on, compare every byte; ``-- --only train`` for a part."""
     install_packages(session)
     session.run("python", "-m", "bench.faults", *session.posargs, env=PASSIVE)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change one line at a time in a copy and name what the room's tests do not notice; ``-- --sample 20`` for more."""
+    install_packages(session, *TEST_TOOLS, "cosmic-ray>=8.4", extras=True)
+    session.run("python", "-m", "bench.mutants", *session.posargs, env=PASSIVE)
 
 
 @nox.session(venv_backend="uv")
