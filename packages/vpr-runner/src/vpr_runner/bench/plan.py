@@ -14,7 +14,8 @@ from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import config_hash, parse_run
 from vpr_runner.bench.merge import fill, laid_over, unfilled
 from vpr_runner.bench.suite import RESERVED, Stage, Suite
-from vpr_runner.code import local_code
+from vpr_runner.code import OF_RECALL, OF_WEIGHTS, code_of
+from vpr_runner.files.provenance import LIBRARIES, versions
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -38,7 +39,9 @@ class Cell:
         config: the run file it amounts to.
         pretraining: the run file whose trained backbone it starts from; None: from what ``config`` says.
         tests: for each test's label the run file that evaluates it.
-        code: local plug-ins by their contents.
+        code: plug-ins that decide the weights, local ones by their contents, others by their versions.
+        measured_with: plug-ins and libraries that decide the numbers. A network that is trained with another version of
+            a library stays the same network, and says so (`vpr_runner.training.environment`).
     """
 
     setting: str
@@ -49,6 +52,7 @@ class Cell:
     pretraining: RunConfig | None
     tests: Mapping[str, RunConfig]
     code: tuple[str, ...] = ()
+    measured_with: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -66,7 +70,7 @@ class Cell:
     def key(self) -> str:
         """Hash of everything that decides the cell's numbers; a stored result with another key is out of date."""
         leave_out = ("name", "compute")
-        parts = [self.stage, *self._start, *self.code, *self._precision]
+        parts = [self.stage, *self._start, *self.code, *self.measured_with, *self._precision]
         parts += [config_hash(self.config, leave_out=leave_out)]
         parts += [f"{label}={config_hash(config, leave_out=leave_out)}" for label, config in sorted(self.tests.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -116,6 +120,7 @@ def plan(
     """
     _check_installed(suite)
     suite, only = _with_tests_of(suite, only)
+    libraries = [f"{name} {version}" for name, version in versions().items() if name in LIBRARIES]
     cells: list[Cell] = []
     faults: dict[str, ConfigFault] = {}
     for seed in suite.seeds:
@@ -126,7 +131,9 @@ def plan(
                 for stage in suite.stages_of(method, setting):
                     try:
                         cells.append(
-                            _cell(suite, registry, setting, method, stage, seed, overrides, placeholders or {})
+                            _cell(
+                                suite, registry, setting, method, stage, seed, overrides, placeholders or {}, libraries
+                            )
                         )
                     except ConfigError as error:
                         where = ", ".join(part for part in (setting, method) if part)
@@ -148,21 +155,30 @@ def _cell(
     seed: int,
     overrides: Sequence[str],
     placeholders: Mapping[str, str],
+    libraries: Sequence[str],
 ) -> Cell:
     assert isinstance(suite.base, dict)
     shared = laid_over(suite.base, suite.settings.get(setting, {}))
     run = _seeded(laid_over(shared, suite.methods[method]), seed, registry)
     before = None if suite.pretraining is None else _seeded(laid_over(shared, suite.pretraining), seed, registry)
     tests = {label: laid_over(run, block) for label, block in (suite.tests or {DEFAULT_TEST: {}}).items()}
+    config = _validated(run, registry, overrides, placeholders, suite.name)
+    evaluated = {
+        label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()
+    }
     return Cell(
         setting=setting,
         method=method,
         stage=stage,
         seed=seed,
-        config=_validated(run, registry, overrides, placeholders, suite.name),
+        config=config,
         pretraining=_pretraining(before, registry, overrides, placeholders, suite.name) if before else None,
-        tests={label: _validated(test, registry, overrides, placeholders, suite.name) for label, test in tests.items()},
-        code=local_code(registry),
+        tests=evaluated,
+        code=code_of(config, registry, OF_WEIGHTS),
+        measured_with=(
+            *sorted({code for test in evaluated.values() for code in code_of(test, registry, OF_RECALL)}),
+            *libraries,
+        ),
     )
 
 

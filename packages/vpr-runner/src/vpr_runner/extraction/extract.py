@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vpr_core import UsageError, VPRError
-from vpr_runner.code import local_code
+from vpr_runner.code import OF_DESCRIPTORS, code_of
 from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.extraction.chunk_work import WORK_FOLDER, MissingChunks
@@ -125,7 +125,7 @@ def extract(
             model=model,
             chunk=chunk,
             dtype=dtype,
-            code=local_code(registry),
+            code=code_of(config, registry, OF_DESCRIPTORS),
         )
         if begun is not None:
             begun()

@@ -11,9 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["code_state", "hardware", "measured", "provenance", "told_apart", "versions"]
+__all__ = ["LIBRARIES", "code_state", "hardware", "measured", "provenance", "told_apart", "versions"]
 
-_LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "scipy", "pydantic")
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "scipy", "pydantic")
+"""That numbers depend on."""
 
 
 def provenance() -> dict[str, Any]:
@@ -115,7 +116,7 @@ def versions() -> dict[str, str]:
     """Return the versions of Python, of the libraries that numbers depend on, and of every installed plug-in."""
     found = {"python": platform.python_version()}
     plugin_distributions = {entry.dist.name for entry in metadata.entry_points(group="vpr") if entry.dist is not None}
-    for name in (*_LIBRARIES, "vpr-core", "vpr-runner", *sorted(plugin_distributions)):
+    for name in (*LIBRARIES, "vpr-core", "vpr-runner", *sorted(plugin_distributions)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from vpr_data import Augmentation
-from vpr_runner.code import local_code
+from vpr_runner.code import OF_WEIGHTS, code_of
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.distributed import process_group
 from vpr_runner.encoding.compute import Compute
@@ -89,10 +89,10 @@ def train(
         UsageError: the data, the directory or a logger do not allow it.
         NonFiniteLossError: the loss became NaN or infinite; the state before that step is saved.
     """
-    compute = Compute.of(config.compute, config.image)
+    compute, code = Compute.of(config.compute, config.image), code_of(config, registry, OF_WEIGHTS)
     with (
         process_group(compute.device) as ranks,
-        RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume, code=local_code(registry)) as run,
+        RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume, code=code) as run,
     ):
         finished = run.report
         if finished is not None:
