@@ -164,13 +164,10 @@ def test_the_first_ten_minutes(
     assert (tmp_path / "why" / "retrieval.png").is_file()
 
 
-def test_the_examples_of_deployment_find_what_vpr_search_finds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    photos(tmp_path / "photos")
-    monkeypatch.chdir(tmp_path)
-    query = sorted((tmp_path / "photos" / "queries").iterdir())[3]
-    Path("query.jpg").write_bytes(query.read_bytes())
+def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make a run of an untrained network in ``folder``; return the programs of the page on deployment."""
+    photos(folder / "photos")
+    monkeypatch.chdir(folder)
     Path("run.yaml").write_text(
         "dataset: {type: folder, root: photos}\nbackbone: {type: tiny, width: 0.25}\npooling: {type: avg}\n"
         "image: {size: [48, 64]}\ntrain: {epochs: 0}\n"
@@ -178,13 +175,32 @@ def test_the_examples_of_deployment_find_what_vpr_search_finds(
     registry = build_registry()
     config = load_run_file("run.yaml", registry)
     save_retriever(assemble(config, registry), Path("runs/first"), config)
-    assert main(["extract", "runs/first", "photos/database", "-o", "map", "-q"]) == 0
     page = (TUTORIALS.parent / "how-to" / "deployment.md").read_text(encoding="utf-8")
+    return [text for language, _, text in BLOCK.findall(page) if language == "python"]
+
+
+def test_the_examples_of_deployment_find_what_vpr_search_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = deployed(tmp_path, monkeypatch)
+    query = sorted((tmp_path / "photos" / "queries").iterdir())[3]
+    Path("query.jpg").write_bytes(query.read_bytes())
+    assert main(["extract", "runs/first", "photos/database", "-o", "map", "-q"]) == 0
     names: dict[str, Any] = {}
-    for language, _, text in BLOCK.findall(page):
-        if language == "python":
+    for text in programs:
+        if "model.onnx" not in text:
             exec(compile(text, "deployment.md", "exec"), names)
     capsys.readouterr()
     assert main(["search", "map", "query.jpg", "--json", "-q"]) == 0
     (asked,) = json.loads(capsys.readouterr().out)
     assert names["answers"] == names["names"] == [answer["image"] for answer in asked["answers"]]
+
+
+@pytest.mark.slow
+def test_the_file_of_an_export_is_read_as_deployment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxscript", reason="needs vpr-runner[onnx]")
+    (program,) = [text for text in deployed(tmp_path, monkeypatch) if "model.onnx" in text]
+    assert main(["export", "runs/first", "--onnx", "model.onnx", "--images", "photos", "-q"]) == 0
+    names: dict[str, Any] = {}
+    exec(compile(program, "deployment.md", "exec"), names)
+    assert names["descriptors"].shape == (1, names["about"]["output"]["dim"])
