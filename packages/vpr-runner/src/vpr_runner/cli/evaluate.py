@@ -221,8 +221,8 @@ def evaluate(
     dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
     if getattr(asked, "secret", False):
-        others = bool(pages) or as_json or timed or any(item is not None for item in (output, curve, other))
-        hand_in(retriever, asked, config, registry=registry, predictions=predictions, others=others, quiet=quiet)
+        more = bool(pages) or as_json or timed or any(item is not None for item in (output, curve, other))
+        hand_in(retriever, asked, config, registry=registry, predictions=predictions, others=more, quiet=quiet)
         return
     pages.check(tied=coordinates(asked.database) is not None)
     data = fingerprint_of_data(dataset)
