@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vpr_data import open_published
+from vpr_data.places.checks import position_warnings
 
 DATABASE = {"cph": [0, 1, 2, 4, 5, 6, 7, 8, 9], "sf": [0, 1, 2, 4, 5]}
 QUERIES = {"cph": [0, 3, 4, 5], "sf": [0, 3]}
@@ -76,6 +77,7 @@ def test_the_truth_of_test_is_secret(root):
     split = open_published("msls", root=root).split("test")
     assert split.secret
     assert split.positives().lengths.sum() == 0
+    assert position_warnings(split) == list(split.notes)  # and none that positions look wrong
     assert split.ignored(np.array([[0, 2]] * len(split.queries))).sum() == len(split.queries) + 8
 
 

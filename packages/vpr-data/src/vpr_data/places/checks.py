@@ -122,7 +122,7 @@ def _identical(images: ImageSet, what: str, *, few: int) -> Iterator[str]:
 
 def _answers(split: PlaceSplit, extent: float) -> Iterator[str]:
     radius, database = split.protocol.radius, len(split.database)
-    if not len(split.queries):
+    if not len(split.queries) or getattr(split, "secret", False):
         return
     reach = {"place": "its place", "list": "its list"}.get(split.protocol.unit, f"{radius:g} {split.protocol.unit}")
     if extent <= 2 * radius:
