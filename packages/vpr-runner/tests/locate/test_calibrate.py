@@ -48,6 +48,19 @@ def _asked(count: int = 400) -> tuple[Asked, Places]:
     return Asked(rows=order.astype(np.int64), distances=distances, truth=truth), Places(names=("",) * len(xy), xy=xy)
 
 
+def test_two_of_two_are_no_evidence() -> None:
+    distances, right = np.arange(40) / 10, np.ones(40, dtype=bool)
+    right[2:] = False
+    assert threshold(distances, right, precision=0.99) == 0.1
+    assert threshold(distances, right, precision=0.99, least=20) is None
+    right[:30] = True
+    assert threshold(distances, right, precision=0.99, least=20) == 2.9
+    asked, places = _asked()
+    few = asked.some(np.argsort(asked.distances[:, 0])[-80:])  # the farthest, and nearly all wrong
+    learnt = learn(few, places, floor=5, within=25, learnt="made up", rows="")
+    assert (learnt.threshold, learnt.believed) == (None, 0)
+
+
 def test_what_is_learnt_holds_for_other_photos() -> None:
     asked, places = _asked()
     learnt = learn(asked, places, floor=5, within=25, learnt="made up", rows="")

@@ -170,6 +170,7 @@ def _asked_for(
 def _tell(database: Path, learnt: Learnt, *, output: Path | None, as_json: bool) -> None:
     from vpr_runner.files import atomic
     from vpr_runner.files.provenance import provenance
+    from vpr_runner.locate.calibrate import LEAST
     from vpr_runner.locate.judge import as_text
 
     found, judged = learnt.calibration, learnt.evaluation
@@ -183,7 +184,10 @@ def _tell(database: Path, learnt: Learnt, *, output: Path | None, as_json: bool)
         return
     print(f"{database}: learnt from {found.photos} photos ({found.learnt})")
     if found.threshold is None or found.interval is None:
-        print(f"  no distance at which {100 * found.precision:g} % of first answers are right: nothing is believed")
+        share = f"{100 * found.precision:g} %"
+        print(
+            f"  no distance that {LEAST} photos lie within and {share} of first answers are right: nothing is believed"
+        )
     else:
         from vpr_eval import wilson_interval
 

@@ -18,13 +18,15 @@ from vpr_runner.locate.guess import ANSWERS
 if TYPE_CHECKING:
     from vpr_runner.maps.places import Places
 
-__all__ = ["REACHES", "SCALES", "Asked", "errors", "learn", "threshold"]
+__all__ = ["LEAST", "REACHES", "SCALES", "Asked", "errors", "learn", "threshold"]
 
 Float64Array = npt.NDArray[np.float64]
 SCALES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Scales of the weights that are tried; 0 is the first answer alone."""
 REACHES = (1.0, 2.0, 4.0, 8.0, math.inf)
 """Reaches of agreement that are tried, in ways from an image to the next."""
+LEAST = 20
+"""Photos that a threshold must let through: two of two that were right are no evidence of 99 %."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,15 +66,17 @@ def errors(asked: Asked, places: Places, *, scale: float, reach: float = math.in
     return np.linalg.norm(here - asked.truth, axis=1), (weight * apart).sum(axis=1)
 
 
-def threshold(distances: Float64Array, right: npt.NDArray[np.bool_], *, precision: float) -> float | None:
+def threshold(
+    distances: Float64Array, right: npt.NDArray[np.bool_], *, precision: float, least: int = 1
+) -> float | None:
     """Return the largest ``t`` such that of the photos with ``distance <= t`` a share of ``precision`` is right.
 
-    It is the distance of one of the photos; None where there is no such ``t``.
+    It is the distance of one of the photos; None where there is no such ``t`` that ``least`` photos lie within.
     """
     order = np.argsort(distances, kind="stable")
     sorted_, kept = distances[order], np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     last_of_its_value = np.append(sorted_[1:] > sorted_[:-1], True) if len(order) else np.zeros(0, dtype=bool)
-    good = np.flatnonzero((kept >= precision) & last_of_its_value)
+    good = np.flatnonzero((kept >= precision) & last_of_its_value & (np.arange(1, len(order) + 1) >= least))
     return float(sorted_[good[-1]]) if len(good) else None
 
 
@@ -94,10 +98,10 @@ def learn(
     ``scale`` and ``reach`` have the least mean of ``min(error, within)`` among `SCALES` and `REACHES`; of several the
     first answer alone, or what is nearest to that. An estimate that is farther off than ``within`` is wrong, however
     far: by the median error, of a network that is mostly wrong, estimates would be drawn to the middle of the map.
-    ``threshold`` is that of `threshold` for first answers within
-    ``within`` of the truth, its interval that of the bootstrap over photos (percentiles 2.5 and 97.5, 0 where a
-    resampling has none). ``stretch`` is the ``ceil((n + 1) coverage)``-th smallest of error / max(floor, spread) of the
-    ``n`` believed photos (of all, where ``n`` is too small for that): split conformal prediction (Lei et al. 2018,
+    ``threshold`` is that of `threshold` for first answers within ``within`` of the truth, of at least `LEAST`
+    photos, its interval that of the bootstrap over photos (percentiles 2.5 and 97.5, 0 where a resampling has
+    none). ``stretch`` is the ``ceil((n + 1) coverage)``-th smallest of error / max(floor, spread) of the ``n``
+    believed photos (of all, where ``n`` is too small for that): split conformal prediction (Lei et al. 2018,
     arXiv:1604.04173, section 5.2), so that of later photos like these at least that share lies within the radius.
 
     Args:
@@ -129,12 +133,12 @@ def learn(
     assert xy is not None
     first = asked.distances[:, 0]
     right = np.linalg.norm(xy[asked.rows[:, 0]] - asked.truth, axis=1) <= within
-    limit = threshold(first, right, precision=precision)
+    limit = threshold(first, right, precision=precision, least=LEAST)
     interval = None
     if limit is not None and samples:
         generator = np.random.default_rng(key(seed, "calibration"))
         drawn = (generator.integers(0, len(asked), len(asked)) for _ in range(samples))
-        limits = [threshold(first[some], right[some], precision=precision) or 0.0 for some in drawn]
+        limits = [threshold(first[some], right[some], precision=precision, least=LEAST) or 0.0 for some in drawn]
         interval = (float(np.percentile(limits, 2.5)), float(np.percentile(limits, 97.5)))
     believed = first <= limit if limit is not None else np.zeros(len(asked), dtype=bool)
     enough = math.ceil((int(believed.sum()) + 1) * coverage) <= believed.sum()
