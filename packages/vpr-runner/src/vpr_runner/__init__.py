@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vpr_runner.evaluation.whitening import fit_whitening
     from vpr_runner.extraction.extract import Descriptors, ExtractResult, extract, load_descriptors
     from vpr_runner.locate.locator import Locator
+    from vpr_runner.loops.detector import LoopDetector
+    from vpr_runner.loops.rules import LoopCandidate, LoopRules
     from vpr_runner.network.assembly import assemble
     from vpr_runner.network.retriever import Retriever
     from vpr_runner.network.storage import load_retriever, save_retriever
@@ -33,6 +35,9 @@ __all__ = [
     "Descriptors",
     "ExtractResult",
     "Locator",
+    "LoopCandidate",
+    "LoopDetector",
+    "LoopRules",
     "Retriever",
     "RunDirectory",
     "TrainResult",
@@ -51,6 +56,9 @@ _HOME = {
     "Descriptors": "extraction.extract",
     "ExtractResult": "extraction.extract",
     "Locator": "locate.locator",
+    "LoopCandidate": "loops.rules",
+    "LoopDetector": "loops.detector",
+    "LoopRules": "loops.rules",
     "Retriever": "network.retriever",
     "RunDirectory": "training.run_directory",
     "TrainResult": "training.train",

@@ -209,3 +209,32 @@ def test_a_recall_beyond_the_answers_that_were_looked_at_has_no_column() -> None
     assert "recall@10" not in text(result) + markdown(result)
     rows = [line for line in markdown(result).splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
+
+
+def test_a_suite_may_ask_for_recall_at_full_precision(result: dict[str, Any]) -> None:
+    assert "full_precision" not in result["rows"][0]
+    assert "100 % precision" not in markdown(result)
+    cells = made_up().cells()
+    for cell in cells:
+        outcome = cell["tests"][""]
+        right = [int(rank == 1) for rank in outcome["first_hits"]]
+        draw = np.random.default_rng(cell["seed"])
+        distance = [0.5 - 0.2 * hit + float(draw.random()) / 4 for hit in right]
+        outcome["first"] = {"distance": distance, "right": right, "answerable": [1] * len(right)}
+    decided = assemble_result(SUITE, cells)
+    row = decided["rows"][0]["full_precision"]
+    by_seed = []
+    for cell in cells:
+        if (cell["method"], cell["stage"]) == ("NetVLAD", "untrained"):
+            first = cell["tests"][""]["first"]
+            pairs = list(zip(first["distance"], first["right"], strict=True))
+            error = min(distance for distance, hit in pairs if not hit)
+            by_seed.append(sum(hit and distance < error for distance, hit in pairs) / len(pairs))
+    assert row["by_seed"] == pytest.approx(by_seed)
+    assert row["mean"] == pytest.approx(np.mean(by_seed))
+    assert row["low"] <= row["mean"] <= row["high"]
+    table = [line for line in markdown(decided).splitlines() if line.startswith("|")]
+    assert "recall at 100 % precision | 95 % of it" in table[0]
+    assert len({line.count("|") for line in table}) == 1
+    assert f"{100 * row['mean']:.1f} ±" in table[2]
+    assert "95 % of it" in text(decided)

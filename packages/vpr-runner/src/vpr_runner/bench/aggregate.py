@@ -43,6 +43,7 @@ def rows(cells: Sequence[CellResult], *, recall_at: Sequence[int] = (1, 5, 10)) 
                     for part in members[0]["milliseconds"]
                 },
                 "train_seconds": _median([cell["train_seconds"] for cell in members]),
+                **_decided(outcomes),
             }
         )
     return found
@@ -76,6 +77,33 @@ def _spread(outcomes: Sequence[dict[str, Any]], at: int) -> dict[str, Any]:
         "low": low,
         "high": high,
         "by_seed": by_seed,
+    }
+
+
+def _decided(outcomes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Recall at 100 % precision: mean over seeds, and its 95 % interval by resampling queries, the same in each seed.
+
+    Nothing where the suite did not ask for it.
+    """
+    if not all("first" in outcome for outcome in outcomes):
+        return {}
+    from vpr_runner.evaluation.decision import Decision
+
+    seeds = [Decision.from_dict(outcome["first"]) for outcome in outcomes]
+    by_seed = [one.recall_at_full_precision() for one in seeds]
+    generator = np.random.default_rng(0)
+    size, drawn = len(seeds[0].distance), []
+    for _ in range(1000):
+        some = generator.integers(0, size, size)
+        drawn.append(float(np.mean([one.some(some).recall_at_full_precision() for one in seeds])))
+    return {
+        "full_precision": {
+            "mean": float(np.mean(by_seed)),
+            "std": float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None,
+            "low": float(np.percentile(drawn, 2.5)),
+            "high": float(np.percentile(drawn, 97.5)),
+            "by_seed": by_seed,
+        }
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from vpr_runner.bench.data import DataSets
 from vpr_runner.bench.plan import Cell, weights_key
+from vpr_runner.evaluation.decision import Decision
 from vpr_runner.evaluation.evaluate import Report, evaluate
 from vpr_runner.files.atomic import write_json
 from vpr_runner.files.documents import parsed
@@ -23,14 +24,21 @@ from vpr_runner.training.train import train
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
+    from vpr_core.types import PlaceSplit
 
 __all__ = ["data_of", "run_cell", "timed"]
 
 
 def run_cell(
-    cell: Cell, registry: Registry, data: DataSets, *, trainings: Path, progress: bool = True
+    cell: Cell,
+    registry: Registry,
+    data: DataSets,
+    *,
+    trainings: Path,
+    decision: bool = False,
+    progress: bool = True,
 ) -> dict[str, Any]:
-    """Return what a table and a figure need of this cell, as plain JSON values.
+    """Return what a table and a figure need of this cell, as plain JSON values; with ``decision`` the first answers.
 
     A trained cell trains in ``trainings/<hash>``, and goes on there when it was interrupted; cells that differ
     in evaluation alone share that training.
@@ -48,7 +56,16 @@ def run_cell(
         retriever, seconds = initialised(config, registry, progress=progress), None
     splits = {label: data.split(config.dataset, config.eval.split) for label, config in cell.tests.items()}
     reports = {
-        label: evaluate(retriever, splits[label], config, registry=registry, timed=True, progress=progress)
+        label: evaluate(
+            retriever,
+            splits[label],
+            config,
+            registry=registry,
+            data=known["tests"][label],
+            timed=True,
+            memo=data.descriptors,
+            progress=progress,
+        )
         for label, config in cell.tests.items()
     }
     outcomes = {
@@ -56,6 +73,9 @@ def run_cell(
         for label, report in reports.items()
         for name, outcome in _outcomes(label, report, splits[label], known["tests"][label])
     }
+    if decision:
+        for label, report in reports.items():
+            outcomes[label]["first"] = _decision(report, splits[label])
     first = next(iter(reports.values()))
     return {
         "setting": cell.setting,
@@ -142,6 +162,15 @@ def _remembered(file: Path) -> dict[str, Any]:
     except ValueError:
         known = None
     return known if isinstance(known, dict) and known.keys() == fresh.keys() else {**fresh, "begun": True}
+
+
+def _decision(report: Report, split: PlaceSplit) -> dict[str, Any]:
+    """What a threshold on first answers would decide, query by query."""
+    assert report.answers is not None
+    found = report.answers.index[:, 0] >= 0
+    distance = np.where(found, report.answers.distance[:, 0].astype(np.float64), np.inf)
+    answerable = np.array([len(row) > 0 for row in split.positives()], dtype=bool)
+    return Decision(distance=distance, right=report.first_hits == 1, answerable=answerable).as_dict()
 
 
 def _outcomes(label: str, report: Report, split: Any, fingerprint: str | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vpr_runner.data import open_dataset, split_named
 from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
+from vpr_runner.evaluation.memo import Memo
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
@@ -23,6 +24,8 @@ class DataSets:
         self._sets: dict[str, Dataset] = {}
         self._splits: dict[tuple[str, str], PlaceSplit] = {}
         self._fingerprints: dict[str, str | None] = {}
+        self.descriptors = Memo()
+        """What cells that differ behind the network only need not encode again."""
 
     def of(self, block: ComponentConfig) -> Dataset:
         """Return the data set that ``block`` describes."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "plan", "slug", "weights_key"]
 
 DEFAULT_TEST = ""
-_EVALUATION_ONLY = ("name", "whiten", "index", "eval", "compute")
+_EVALUATION_ONLY = ("name", "whiten", "index", "sequence", "rerank", "eval", "compute")
 """Blocks that do not change what training does; cells that differ in these alone share one training run."""
 
 

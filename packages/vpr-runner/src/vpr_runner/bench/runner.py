@@ -58,7 +58,7 @@ def run_suite(
             if cell.file_name in done:
                 continue
             clock.start()
-            outcome = run_cell(cell, registry, data, trainings=trainings, progress=progress)
+            outcome = run_cell(cell, registry, data, trainings=trainings, decision=suite.decision, progress=progress)
             done[cell.file_name] = store.keep(cell, outcome)
             _report(f"[{number}/{len(cells)}] {cell.label}", outcome, clock, shown=progress)
         result = assemble_result(suite, [done[cell.file_name] for cell in cells])

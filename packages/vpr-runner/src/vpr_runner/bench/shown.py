@@ -35,5 +35,5 @@ def _table(rows: list[dict[str, Any]], *, title: str, notes: tuple[str, ...] | l
         for offset, at in enumerate(recalls)
         if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]
     ]
-    cells = [cells_of(row, recalls) for row in rows]
+    cells = [cells_of(row, rows) for row in rows]
     return html_table(columns(rows), cells, caption=f"{title}. {caption(rows)}", notes=notes, bold=bold)

@@ -64,6 +64,13 @@ class Suite(BaseModel):
         dict[Label, Overrides],
         Field(description="Label: part of a run file for evaluation only; default: the run's own data set."),
     ] = Field(default_factory=dict)
+    decision: Annotated[
+        bool,
+        Field(
+            description="Also report recall at 100 % precision: the share of queries that a threshold on the first "
+            "answer's distance can accept without accepting a wrong one."
+        ),
+    ] = False
     baseline: Annotated[
         str | None,
         Field(description="Method that each other one is tested against, query by query; default the first."),

@@ -26,12 +26,14 @@ RECALLS = ("1", "5", "10")
 
 def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return the headings; a recall that no row has, as its suite looked at fewer answers, has none."""
+    decided = any("full_precision" in row for row in rows)
     return [
         "method",
         "stage",
         "dim",
         *(f"recall@{at}" for at in recalls_of(rows)),
         "95 % of recall@1",
+        *(("recall at 100 % precision", "95 % of it") if decided else ()),
         "ms/image",
         "+ pooling",
         "bytes",
@@ -44,15 +46,17 @@ def recalls_of(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [at for at in RECALLS if any(at in row["recall"] for row in rows)]
 
 
-def cells_of(row: dict[str, Any], recalls: Sequence[str]) -> list[str]:
-    """Return the cells of one row, as `columns` names them."""
-    interval = row["recall"]["1"]
+def cells_of(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the cells of one of ``rows``, as `columns` names them."""
+    interval, decided = row["recall"]["1"], row.get("full_precision")
+    decision = [_mean_and_spread(decided), _bounds(decided)] if decided else ["-", "-"]
     return [
         row["method"],
         row["stage"],
         f"{row['dim']}",
-        *(_mean_and_spread(row["recall"][at]) if at in row["recall"] else "" for at in recalls),
-        f"{100 * interval['low']:.1f} .. {100 * interval['high']:.1f}",
+        *(_mean_and_spread(row["recall"][at]) if at in row["recall"] else "" for at in recalls_of(rows)),
+        _bounds(interval),
+        *(decision if any("full_precision" in other for other in rows) else ()),
         f"{row['milliseconds']['backbone']:.2f}",
         f"{row['milliseconds']['pooling']:.2f}",
         f"{row['descriptor_bytes']:,}".replace(",", " "),
@@ -63,6 +67,10 @@ def cells_of(row: dict[str, Any], recalls: Sequence[str]) -> list[str]:
 def _mean_and_spread(recall: dict[str, Any]) -> str:
     mean = f"{100 * recall['mean']:.1f}"
     return mean if recall["std"] is None else f"{mean} ± {100 * recall['std']:.1f}"
+
+
+def _bounds(recall: dict[str, Any]) -> str:
+    return f"{100 * recall['low']:.1f} .. {100 * recall['high']:.1f}"
 
 
 def _duration(seconds: float | None) -> str:
@@ -94,7 +102,7 @@ def text(result: dict[str, Any]) -> str:
     """Return the result as plain text, aligned."""
     parts = [result["suite"]["title"]]
     for members in groups(result["rows"]).values():
-        table = [columns(members), *(cells_of(row, recalls_of(members)) for row in members)]
+        table = [columns(members), *(cells_of(row, members) for row in members)]
         widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
         lines = ["  ".join(_aligned(line, widths)).rstrip() for line in table]
         parts.append("\n".join([caption(members), lines[0], "-" * len(lines[0]), *lines[1:]]))
@@ -121,7 +129,7 @@ def markdown(result: dict[str, Any]) -> str:
             _line(["---"] * 2 + ["---:"] * (len(columns(members)) - 2)),
         ]
         for row in members:
-            cells = cells_of(row, recalls)
+            cells = cells_of(row, members)
             for offset, at in enumerate(recalls):
                 if at in row["recall"] and row["recall"][at]["mean"] == best[row["stage"], at]:
                     cells[3 + offset] = f"**{cells[3 + offset]}**"

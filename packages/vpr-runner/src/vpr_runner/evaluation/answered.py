@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vpr_core import UsageError
 from vpr_runner.encoding.source import ImageSource, JoinedImages
+from vpr_runner.evaluation.memo import Memo
 from vpr_runner.evaluation.retrieval import Answers, answer
 from vpr_runner.evaluation.views import Views, ViewSource
 from vpr_runner.network.multi_scale import MultiScale
@@ -31,6 +32,8 @@ def answered(
     registry: Registry,
     compute: Compute,
     whitening: Whitening | None = None,
+    memo: Memo | None = None,
+    data: str | None = None,
     progress: bool = True,
 ) -> Answers:
     """Return the ranking of each query, nothing counted.
@@ -38,10 +41,13 @@ def answered(
     Args:
         retriever: the network, where ``compute`` wants it.
         split: database, queries, protocol.
-        config: ``eval``, ``index``, ``rerank``, ``image``, ``backbone``; as many answers as its largest recall.
+        config: ``eval``, ``index``, ``sequence``, ``rerank``, ``image``, ``backbone``; as many answers as its largest
+            recall.
         registry: where index and re-ranker come from.
         compute: how it is encoded.
         whitening: applied to the network's descriptors.
+        memo: descriptors that other answers of the same network and split left.
+        data: fingerprint of the data set, for the memo.
         progress: show a bar.
 
     Raises:
@@ -64,9 +70,19 @@ def answered(
         compute=compute,
         whitening=whitening,
         views=views,
+        sequence=config.sequence,
+        memo=memo,
+        key=_key(retriever, split, config, data) if memo is not None else "",
         reordering=_reordering(retriever, split, config, registry=registry, compute=compute),
         shown=progress,
     )
+
+
+def _key(retriever: Retriever, split: PlaceSplit, config: RunConfig, data: str | None) -> str:
+    """Return what descriptors of a split depend on, for a memo."""
+    looked = config.eval.model_dump_json(include={"test_method", "scales"})
+    image, precision = config.image.model_dump_json(), config.compute.precision
+    return f"{fingerprint(retriever, config)} {data} {split.name} {image} {looked} {precision}"
 
 
 def _reordering(

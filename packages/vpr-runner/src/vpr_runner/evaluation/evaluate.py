@@ -12,6 +12,7 @@ from vpr_eval import Neighbours, RecallResult, Whitening, recall_at
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.evaluation.answered import answered
 from vpr_runner.evaluation.interval import Interval
+from vpr_runner.evaluation.memo import Memo
 from vpr_runner.evaluation.milliseconds import milliseconds
 from vpr_runner.evaluation.reordered import Reordered
 from vpr_runner.evaluation.report import Report, SubsetRecall
@@ -40,6 +41,7 @@ def evaluate(
     whitening: Whitening | None = None,
     data: str | None = None,
     timed: bool = False,
+    memo: Memo | None = None,
     progress: bool = True,
 ) -> Report:
     """Return recall@N of ``retriever`` on ``split``.
@@ -50,11 +52,12 @@ def evaluate(
     Args:
         retriever: the network.
         split: database, queries, protocol.
-        config: ``eval``, ``index``, ``rerank``, ``image`` and ``compute`` are used.
-        registry: where index and re-ranker come from.
+        config: ``eval``, ``index``, ``sequence``, ``rerank``, ``image`` and ``compute`` are used.
+        registry: where index, sequence matcher and re-ranker come from.
         whitening: applied to the network's descriptors.
         data: fingerprint of the data set, for the report.
         timed: measure milliseconds an image too, which takes longer than a small evaluation.
+        memo: descriptors that other evaluations of the same network and split left.
         progress: show a bar.
 
     Raises:
@@ -66,7 +69,15 @@ def evaluate(
     check_answerable(split, positives)
     cuts = config.eval.recall_at
     answers = answered(
-        retriever, split, config, registry=registry, whitening=whitening, compute=compute, progress=progress
+        retriever,
+        split,
+        config,
+        registry=registry,
+        whitening=whitening,
+        compute=compute,
+        memo=memo,
+        data=data,
+        progress=progress,
     )
     interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
     counted = _counted(split, answers.index, cuts, interval)
@@ -85,6 +96,7 @@ def evaluate(
             "seed": config.seed,
             "index": config.index.model_dump(mode="json"),
             **({} if config.rerank is None else {"rerank": config.rerank.model_dump(mode="json")}),
+            **({"sequence": config.sequence.model_dump(mode="json")} if config.sequence is not None else {}),
             "image_size": config.image.size,
             "image_longest": None,
             **{f"image_{name}": value for name, value in config.image.in_force().items() if name != "size"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ from vpr_runner.encoding.cache import descriptor_rows
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import Encoded, encode_all
 from vpr_runner.encoding.source import Source
+from vpr_runner.evaluation.memo import Memo
 from vpr_runner.evaluation.ranking import ranking
+from vpr_runner.evaluation.sequences import SequenceSearch, drive_of
 from vpr_runner.evaluation.views import Views, nearest_of_views
 from vpr_runner.reranking.reorder import Reranked
 
@@ -92,23 +94,32 @@ def answer(
     whitening: Whitening | None = None,
     views: Views | None = None,
     reordering: Reordering | None = None,
+    sequence: ComponentConfig | None = None,
+    memo: Memo | None = None,
+    key: str = "",
     ranks: Ranks = ONE_PROCESS,
     shown: bool = False,
 ) -> Answers:
     """Rank the database for every query of ``split``.
 
-    ``source`` numbers the split's queries (each of their ``views``), then its database. With ``reordering`` the first
-    answers, as the protocol ranks them, are put in its order. Descriptors beyond `vpr_runner.encoding.cache.IN_MEMORY`
-    go to a half-precision file in the system's temporary folder.
+    ``source`` numbers the split's queries (each of their ``views``), then its database. ``sequence`` answers in the
+    place of the index, drive by drive. With ``reordering`` the first answers, as the protocol ranks them, are put in
+    its order. ``memo`` keeps descriptors under ``key``; those beyond `vpr_runner.encoding.cache.IN_MEMORY` go to a
+    half-precision file in the system's temporary folder.
     """
     queries, count = len(split.queries), 1 if views is None else views.count
     first = queries * count
     total = first + len(split.database)
     with tempfile.TemporaryDirectory(prefix="vpr-") as scratch:
-        out = descriptor_rows(total, retriever.out_dim, file=Path(scratch) / "descriptors.f16")
-        rows, encoded = encode_all(
-            retriever, source, compute=compute, out=out, ranks=ranks, label=f"encode {split.name}", shown=shown
-        )
+        known_rows = memo.get(key) if memo is not None else None
+        if known_rows is None:
+            out = descriptor_rows(total, retriever.out_dim, file=Path(scratch) / "descriptors.f16")
+            known_rows = encode_all(
+                retriever, source, compute=compute, out=out, ranks=ranks, label=f"encode {split.name}", shown=shown
+            )
+            if memo is not None:
+                memo.keep(key, *known_rows)
+        rows, encoded = known_rows
         bad = encoded.failures
         good = np.array([row for row in range(total) if row not in bad], dtype=np.int64) if bad else np.arange(total)
         unreadable = {row // count: why for row, why in bad.items() if row < first}
@@ -122,8 +133,20 @@ def answer(
         else:
             query_rows = _prepared(rows, seen, whitening, whole=not bad)
         database_rows = _prepared(rows, known, whitening, whole=not bad)
-        search = _Search(registry.build("index", index, database_rows.shape[1]), query_rows, database_rows)
         merged = views if views is not None and count > 1 and not views.averaged else None
+        search: Callable[[int], Neighbours]
+        if sequence is None:
+            search = _Search(registry.build("index", index, database_rows.shape[1]), query_rows, database_rows)
+        elif merged is not None:
+            raise UsageError("sequence: takes one descriptor a query; leave out eval.test_method, or average its views")
+        else:
+            search = SequenceSearch(
+                registry.build("sequence", sequence),
+                query_rows,
+                database_rows,
+                query_drive=drive_of(split.queries)[asked],
+                database_drive=drive_of(split.database)[known - first],
+            )
 
         def nearest(k: int) -> Neighbours:
             found = search(k) if merged is None else nearest_of_views(search(k), merged)

@@ -14,8 +14,8 @@ import torch
 
 from vpr_core import UsageError, build_registry
 from vpr_core.trust import refuse_foreign_choices
-from vpr_data import load_image
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.photo import prepared
 from vpr_runner.encoding.source import for_encoding
 from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
 from vpr_runner.maps.index import MapIndex
@@ -141,18 +141,8 @@ class Locator:
             ImageDecodeError: the file cannot be read.
             ValueError: the array is no image.
         """
-        image = self._prepared(photo, max_pixels or self.compute.max_pixels)
+        image = prepared(photo, self.compute, max_pixels=max_pixels)
         with self._lock, torch.inference_mode(), self.compute.autocast():
             row = self.retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
             found, kept = self._index.nearest(row, max(count, ANSWERS))
         return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)
-
-    def _prepared(self, photo: Image, max_pixels: int | None) -> torch.Tensor:
-        sizing = self.compute.sizing
-        if isinstance(photo, Path | str):
-            pixels = load_image(photo, needed=sizing.resized, max_pixels=max_pixels)
-        else:
-            pixels = np.array(photo, order="C")  # a copy: torch wants to be able to write
-            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-                raise ValueError(f"an image is uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
-        return sizing(torch.from_numpy(pixels).permute(2, 0, 1)).contiguous()

@@ -1,0 +1,38 @@
+"""One photo as `vpr extract` prepares it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vpr_data import load_image
+from vpr_runner.encoding.compute import Compute
+
+__all__ = ["prepared"]
+
+
+def prepared(
+    photo: Path | str | npt.NDArray[np.uint8], compute: Compute, *, max_pixels: int | None = None
+) -> torch.Tensor:
+    """Return uint8 ``(3, H, W)`` at the size that ``compute`` wants.
+
+    Args:
+        photo: file, or uint8 ``(H, W, 3)`` RGB.
+        compute: its ``sizing``.
+        max_pixels: most pixels of a file that are decoded; None: as ``compute`` says.
+
+    Raises:
+        ImageDecodeError: the file cannot be read.
+        ValueError: the array is no image.
+    """
+    sizing = compute.sizing
+    if isinstance(photo, Path | str):
+        pixels = load_image(photo, needed=sizing.resized, max_pixels=max_pixels or compute.max_pixels)
+    else:
+        pixels = np.array(photo, order="C")  # a copy: torch wants to be able to write
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+            raise ValueError(f"an image is uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    return sizing(torch.from_numpy(pixels).permute(2, 0, 1)).contiguous()
