@@ -367,7 +367,11 @@ if REGISTRY.specs("reranker"):
         pass
 
 
-@over_registry(REGISTRY, "runtime")
+@over_registry(
+    REGISTRY,
+    "runtime",
+    installed("runtime", {"openvino": Trial(parameters={"precision": "float32"}, other={"precision": ["int8"]})}),
+)
 class TestRuntimes(RuntimeContract):
     pass
 

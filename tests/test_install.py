@@ -156,7 +156,7 @@ def test_what_the_readme_says_to_install_is_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     install = readme.partition("## Install\n")[2].partition("\n## ")[0]
     parts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["metadata"]["hooks"]
-    for extra in ("qdrant", "ray", "loggers", "all"):
+    for extra in ("qdrant", "ray", "loggers", "onnxruntime", "openvino", "all"):
         assert f'".[{extra}]"' in install
         assert extra in parts["custom"]["optional-dependencies"]
     assert "may bring a stranger's code" in install

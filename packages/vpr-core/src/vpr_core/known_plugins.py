@@ -18,6 +18,8 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "pooling": ("boq", "convap", "cosplace", "crn", "eigenplaces", "mixvpr", "rmac", "salad"),
     },
     "vpr-loggers": {"logger": ("tensorboard",)},
+    "vpr-onnxruntime": {"runtime": ("onnxruntime",)},
+    "vpr-openvino": {"runtime": ("openvino",)},
     "vpr-qdrant": {"index": ("qdrant",)},
     "vpr-ray": {"engine": ("ray",)},
     "vpr-torchhub": {

@@ -82,6 +82,7 @@ class RuntimeRequest:
         cache: folder for what is worth keeping; it may hold files of other models and runtimes.
         threads: threads to use; None: the runtime's own choice.
         samples: yields batches of the user's images, as `inputs` says, to calibrate with; None: there are none.
+        samples_digest: of which images these are; what is learnt from them is kept under it, too.
         calibrated: the file that a runtime of the same name, precision and network had as its ``calibrated``, when its
             numbers are to be had again; it is used instead of calibrating. None: there is none.
     """
@@ -93,6 +94,7 @@ class RuntimeRequest:
     network: Any = None
     threads: int | None = None
     samples: Callable[[], Iterable[Images]] | None = None
+    samples_digest: str = ""
     calibrated: Path | None = None
 
 

@@ -51,6 +51,7 @@ class RuntimeContract(Contract):
             cache=folder / "cache",
             threads=1,
             samples=(lambda: [images(8, 48, 64), images(8, 48, 64, seed=5)]) if samples else None,
+            samples_digest="trial" if samples else "",
         )
 
     def runtime(

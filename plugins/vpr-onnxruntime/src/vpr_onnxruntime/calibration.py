@@ -1,0 +1,139 @@
+"""From a float32 network and images to the same network with convolutions in 8 bits.
+
+Static quantisation (Jacob et al. 2018, arXiv:1712.05877): ``q = round(x / scale) + zero``. Weights have a scale an
+output channel and are symmetric; activations have one scale each, from the range that they reach on the images. Only
+Conv is quantised: what pools, weighs and normalises stays in float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+from vpr_core.cpu import cpu_features
+
+if TYPE_CHECKING:
+    from vpr_core.runtimes import Images, RuntimeRequest
+
+__all__ = ["calibrated_file", "learnt"]
+
+KEY = "vpr-calibration"
+MOST = 300
+_DOTS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"}
+"""Processors that add products of bytes in 32 bits; on others they saturate in 16, so weights get 7 bits there."""
+
+
+def calibrated_file(request: RuntimeRequest) -> Path:
+    """Return the int8 network of a request as one ONNX file, from the cache or made now.
+
+    Raises:
+        ValueError: there are no images to calibrate on and nothing that was learnt before.
+    """
+    if request.calibrated is not None:
+        learnt(request.calibrated)
+        return request.calibrated
+    narrow = not _DOTS & set(cpu_features())
+    said = {
+        "network": request.digest,
+        "inputs": repr(request.inputs),
+        "samples": request.samples_digest,
+        "version": onnxruntime.__version__,
+        "narrow": narrow,
+    }
+    key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    file = request.cache / f"int8-{request.digest[:16]}-{key[:16]}.onnx"
+    if file.is_file():
+        return file
+    if request.samples is None or request.model is None:
+        raise ValueError(
+            "int8 is calibrated on images, and there are none here; extract a map with it first, which keeps what was "
+            "learnt, or take another precision"
+        )
+    if next((image for batch in request.samples() for image in batch), None) is None:
+        raise ValueError("int8 is calibrated on images, and none of those given could be read")
+    reader = _Reader(request.samples(), name=onnx.load_model(str(request.model)).graph.input[0].name)
+    with tempfile.TemporaryDirectory(dir=request.cache, prefix=".partial-") as folder:
+        partial = Path(folder) / "int8.onnx"
+        with _quiet():
+            quantize_static(
+                str(request.model),
+                str(partial),
+                reader,
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                per_channel=True,
+                reduce_range=narrow,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                calibrate_method=CalibrationMethod.MinMax,
+            )
+        model = onnx.load_model(str(partial))
+        about = {"images": reader.images, "bits": 7 if narrow else 8, "version": said["version"]}
+        onnx.helper.set_model_props(model, {KEY: json.dumps(about)})
+        partial.write_bytes(model.SerializeToString())
+        partial.replace(file)
+    return file
+
+
+def learnt(file: Path) -> Mapping[str, Any]:
+    """Return what an int8 file was learnt from, and its SHA-256.
+
+    Raises:
+        ValueError: the file is not one of `calibrated_file`.
+    """
+    content = file.read_bytes()
+    try:
+        model = onnx.load_model_from_string(content)
+        text = next((entry.value for entry in model.metadata_props if entry.key == KEY), "null")
+        about = json.loads(text)
+    except Exception as error:  # of protocol buffers, whose kinds differ between versions
+        raise ValueError(f"{file}: not an ONNX file ({error})") from error
+    if not isinstance(about, dict):
+        raise ValueError(f"{file}: not a network that was calibrated here; calibrate again")
+    return {**about, "sha256": hashlib.sha256(content).hexdigest()}
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    """Hands over up to `MOST` images, one by one: batches of other lengths are other shapes."""
+
+    def __init__(self, batches: Iterable[Images], *, name: str) -> None:
+        self.images = 0
+        self._name = name
+        self._stream = self._one_by_one(batches)
+
+    def _one_by_one(self, batches: Iterable[Images]) -> Iterator[dict[str, Any]]:
+        for batch in batches:
+            for image in batch:
+                if self.images == MOST:
+                    return
+                self.images += 1
+                yield {self._name: image[None]}
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next image, or None after the last."""
+        return next(self._stream, None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the quantiser's advice to run its own preparation first, which the export has done."""
+    root = logging.getLogger()  # which it writes to itself
+    root.addFilter(_no_advice)
+    try:
+        yield
+    finally:
+        root.removeFilter(_no_advice)
+
+
+def _no_advice(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.WARNING or record.name != "root"
