@@ -57,8 +57,8 @@ def cells_of(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
         *(_mean_and_spread(row["recall"][at]) if at in row["recall"] else "" for at in recalls_of(rows)),
         _bounds(interval),
         *(decision if any("full_precision" in other for other in rows) else ()),
-        f"{row['milliseconds']['backbone']:.2f}",
-        f"{row['milliseconds']['pooling']:.2f}",
+        _milliseconds(row, "network", "backbone"),
+        _milliseconds(row, "pooling"),
         f"{row['descriptor_bytes']:,}".replace(",", " "),
         _duration(row["train_seconds"]),
     ]
@@ -77,6 +77,12 @@ def _duration(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def _milliseconds(row: dict[str, Any], *parts: str) -> str:
+    """The first part that was measured; a network that a runtime executes is measured as a whole."""
+    found = next((row["milliseconds"][part] for part in parts if part in row["milliseconds"]), None)
+    return "-" if found is None else f"{found:.2f}"
 
 
 def groups(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:

@@ -193,7 +193,13 @@ def evaluate(
         if query == "crop" and receptive_field is None:
             receptive_field = field_of_view(retriever)
         found = evaluate_benchmark(
-            retriever, benchmark, config, query=query, receptive_field=receptive_field, progress=not quiet
+            retriever,
+            benchmark,
+            config,
+            query=query,
+            receptive_field=receptive_field,
+            progress=not quiet,
+            registry=registry,
         )
         _show(found.as_dict(), str(found), output=output, as_json=as_json)
         return

@@ -35,8 +35,8 @@ def open_model(
 ) -> tuple[Retriever, RunConfig, Registry]:
     """Return the network, its run configuration with ``settings`` on top, and the registry.
 
-    ``source`` is a run directory, a model file, a name (`vpr models`), or a run file: the last two give the network
-    before training, its pooling layer initialised from features as training would. A network with random numbers that
+    ``source`` is a run directory, a model file, a file of `vpr export`, a name (`vpr models`), or a run file: the last
+    two give the network before training, its pooling layer initialised from features as training would. A network with random numbers that
     nothing ever trained is remarked on.
 
     A run file is the user's own. A model may come from anywhere: what it says of itself chooses only among components
@@ -67,9 +67,16 @@ def open_model(
     given = list(plugins or ())
     _refuse_plugins_of(source, allowed=given)
     registry = registry_of(given, quiet=quiet)
+    from vpr_runner.exporting.stored import EXPORTED_FILE, exported_network
     from vpr_runner.network.storage import load_retriever, stored_config
 
     overrides = overrides_of(settings, device=device)
+    if source.suffix == ".onnx" or (source / EXPORTED_FILE).is_file():
+        network, config = exported_network(source, registry, overrides)
+        before = exported_network(source, registry)[1] if overrides else config
+        chosen = {name: getattr(config, name) for name in _chosen_by_the_user(before, config, overrides)}
+        refuse_foreign_choices(config, registry, source=str(source), said=chosen, kinds=builds)
+        return network, config, registry
     stored = stored_config(source, registry)
     config = parse_run(to_yaml(stored), registry, overrides, source=str(source))
     own = _chosen_by_the_user(stored, config, overrides)

@@ -21,7 +21,7 @@ def as_text(report: Report) -> str:
             name, reason = next(iter(names.items()))
             head.append(f"{len(names)} {what} could not be read, for one {name}: {reason}")
     times = report.milliseconds
-    spent = f"backbone {times['backbone']:.2f} ms, pooling {times['pooling']:.2f} ms an image; " if times else ""
+    spent = f"{', '.join(f'{part} {time:.2f} ms' for part, time in times.items())} an image; " if times else ""
     if report.dim:
         head.append(
             f"descriptor: {report.dim} numbers, {report.descriptor_bytes} bytes; {spent}"

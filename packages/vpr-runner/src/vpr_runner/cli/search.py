@@ -90,9 +90,11 @@ def search(
     from vpr_eval import Neighbours
     from vpr_runner.encoding.compute import Compute
     from vpr_runner.encoding.encode import encode_all
+    from vpr_runner.encoding.execution import executing
     from vpr_runner.encoding.source import ImageSource
     from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
     from vpr_runner.locate.reordered import reordered
+    from vpr_runner.maps.computed import check_computed, learnt_by
     from vpr_runner.maps.index import nearest
     from vpr_runner.network.storage import fingerprint
     from vpr_runner.reranking.reorder import first_of
@@ -105,7 +107,10 @@ def search(
         )
     # One photo that cannot be read costs its own answer, not those of the others.
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
-    rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
+    said = any(setting.partition("=")[0].strip().startswith("compute.runtime") for setting in settings or ())
+    with executing(retriever, config, registry, images=images, calibrated=learnt_by(opened)) as execution:
+        check_computed(opened, execution, compute, asked=said)
+        rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
     good = [number for number in range(len(queries)) if number not in encoded.failures]
     found: list[Located | None] = [None] * len(queries)
     if good:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from vpr_data import RetrievalSet, grown_box, load_image, resize_image
 from vpr_eval import mean_average_precision, search_exact
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
+from vpr_runner.encoding.execution import described, executing
 from vpr_runner.encoding.source import Batch, Positions, by_shape
 from vpr_runner.evaluation.data_fingerprint import fingerprint_of_benchmark
 from vpr_runner.evaluation.interval import Interval
@@ -26,7 +27,8 @@ from vpr_runner.network.origin import weights_of
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core import Registry, RunConfig
+    from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["BenchmarkReport", "BenchmarkSource", "RetrievalProtocol", "evaluate_benchmark"]
@@ -156,6 +158,7 @@ def evaluate_benchmark(
     query: Literal["full", "crop"] = "full",
     receptive_field: int | None = None,
     progress: bool = True,
+    registry: Registry | None = None,
 ) -> BenchmarkReport:
     """Return the mAP of ``retriever`` on ``benchmark``, every image at its own size whatever ``image.size`` says.
 
@@ -166,6 +169,7 @@ def evaluate_benchmark(
         query: the whole query image, or its box grown by half the receptive field.
         receptive_field: of the last convolution in pixels; needed for ``crop``.
         progress: show a bar.
+        registry: makes what executes the network, ``compute.runtime``; None: torch.
 
     Raises:
         UsageError: the benchmark has no boxes to crop by, nobody says by how much they grow, or the run re-ranks.
@@ -183,8 +187,10 @@ def evaluate_benchmark(
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)
+    unresized = config.model_copy(update={"image": config.image.model_copy(update={"size": None})})
     seen = MultiScale.of(retriever, scales=scales, multiple=config.image.multiple, interpolation=interpolation)
-    rows, _ = encode_all(seen, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
+    with executing(retriever, unresized, registry, images=cast("ImageSet", benchmark)) as execution:
+        rows, _ = encode_all(seen, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
     images = len(benchmark)
     asked = rows[benchmark.queries] if margin is None else rows[images:]
     ranking = search_exact(np.ascontiguousarray(asked), np.ascontiguousarray(rows[:images]), images).index
@@ -213,7 +219,8 @@ def evaluate_benchmark(
             "data": fingerprint_of_benchmark(benchmark.fingerprint(), benchmark),
             "seed": config.seed,
             **({"scales": list(scales)} if scales != (1.0,) else {}),
-            "precision": config.compute.precision,
+            "precision": config.compute.precision if execution is None else execution.precision,
+            **described(execution),
             **weights_of(retriever.backbone),
             **provenance(),
         },

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from vpr_core import UsageError
 from vpr_eval import Neighbours, RecallResult, Whitening, recall_at
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.execution import described, executing
 from vpr_runner.evaluation.answered import answered
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.evaluation.memo import Memo
@@ -68,17 +69,19 @@ def evaluate(
     positives = split.positives()
     check_answerable(split, positives)
     cuts = config.eval.recall_at
-    answers = answered(
-        retriever,
-        split,
-        config,
-        registry=registry,
-        whitening=whitening,
-        compute=compute,
-        memo=memo,
-        data=data,
-        progress=progress,
-    )
+    with executing(retriever, config, registry, images=split.database) as execution:
+        answers = answered(
+            retriever,
+            split,
+            config,
+            registry=registry,
+            whitening=whitening,
+            compute=compute,
+            memo=memo,
+            data=data,
+            progress=progress,
+        )
+        taken = milliseconds(retriever, split.database, compute) if timed else {}
     interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
     counted = _counted(split, answers.index, cuts, interval)
     return Report(
@@ -86,7 +89,7 @@ def evaluate(
         answers=Neighbours(answers.distance, answers.index),
         reordered=_reordered(split, answers, cuts, seed=config.seed),
         dim=answers.dim,
-        milliseconds=milliseconds(retriever, split.database, compute) if timed else {},
+        milliseconds=taken,
         images_per_second=answers.encoded.images_per_second,
         unreadable_database=_named(split.database, answers.unreadable_database),
         unreadable_queries=_named(split.queries, answers.unreadable_queries),
@@ -102,7 +105,8 @@ def evaluate(
             **{f"image_{name}": value for name, value in config.image.in_force().items() if name != "size"},
             **({"test_method": config.eval.test_method} if config.eval.test_method else {}),
             **({"scales": list(config.eval.scales)} if config.eval.scales != (1.0,) else {}),
-            "precision": config.compute.precision,
+            "precision": config.compute.precision if execution is None else execution.precision,
+            **described(execution),
             **weights_of(retriever.backbone),
             **provenance(),
         },

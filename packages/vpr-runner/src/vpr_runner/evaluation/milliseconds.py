@@ -26,11 +26,15 @@ LEAST_SECONDS, LEAST_ROUNDS = 0.2, 5
 def milliseconds(retriever: Retriever, images: ImageSet, compute: Compute) -> dict[str, float]:
     """Return milliseconds per image of ``backbone`` and of ``pooling`` (with whitening, when there is one).
 
+    Of a network that a runtime executes, the whole: ``network``.
+
     Measured on the first images of ``images`` in one batch of at most 16, decoding left out, after a warm-up. The
     fastest of at least five rounds counts: whatever else the machine does can only add to it.
     """
     batch = next(iter(ImageSource(images).batches(range(min(BATCH, len(images))), compute))).values
     with evaluating(retriever), torch.inference_mode(), compute.autocast():
+        if retriever.execution is not None:
+            return {"network": 1000 * _least_seconds(lambda: retriever(batch), compute) / len(batch)}
         features = _features(retriever, batch)
         times = {
             "backbone": _least_seconds(lambda: _features(retriever, batch), compute),

@@ -20,10 +20,14 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from vpr_core import UsageError, build_registry
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.execution import execution_of
+from vpr_runner.exporting.stored import load_network, save_network
 from vpr_runner.extraction.chunks import ExtractJob, extract_chunk
 from vpr_runner.extraction.manifest import Manifest
+from vpr_runner.extraction.runtime_file import RuntimeFile
 from vpr_runner.files import atomic
-from vpr_runner.network.storage import fingerprint, load_retriever, save_retriever
+from vpr_runner.network.exported import ExportedNetwork
+from vpr_runner.network.storage import fingerprint, save_retriever
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
@@ -74,7 +78,11 @@ class MissingChunks:
     def job(self) -> Mapping[str, Any]:
         """Folders and files that `run_chunk` reads; writes them."""
         extraction = self._extraction
-        model = save_retriever(extraction.retriever, self._folder, self._config)
+        model: Path = self._folder
+        if isinstance(extraction.retriever, ExportedNetwork):
+            save_network(extraction.retriever, self._folder, self._config)
+        else:
+            model = save_retriever(extraction.retriever, self._folder, self._config)
         paths = [str(extraction.images.path(position).resolve()) for position in range(len(extraction.images))]
         atomic.write_json(self._folder / "images.json", paths)
         return {
@@ -130,10 +138,18 @@ def _opened(text: str) -> ExtractJob:
             "storage that every machine sees under one path"
         )
     registry = build_registry(plugin_files=job["plugins"])
-    retriever, config = load_retriever(Path(job["model"]), registry, said=job["network"])
+    retriever, config = load_network(Path(job["model"]), registry, said=job["network"])
+    execution = execution_of(retriever, config, registry, images=None, calibrated=RuntimeFile(output).found())
+    identity = "" if execution is None else execution.identity
+    if identity != manifest.runtime:
+        raise UsageError(
+            f"{output}: this worker would execute the network by {identity or 'torch'}, the extraction has "
+            f"{manifest.runtime or 'torch'}; install the same versions of all packages on every machine"
+        )
     _refuse_other(retriever, manifest, fingerprint(retriever, config), output)
     paths = tuple(Path(path) for path in json.loads(Path(job["images"]).read_text(encoding="utf-8")))
     compute = Compute.of(config.compute, config.image)
+    retriever.execution = execution
     return ExtractJob(
         retriever=retriever.to(compute.device),
         images=cast("ImageSet", _Files(names=manifest.names, paths=paths)),

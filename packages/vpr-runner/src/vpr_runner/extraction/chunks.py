@@ -29,6 +29,7 @@ from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet
+    from vpr_runner.encoding.execution import Execution
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["ExtractJob", "extract_chunk", "has_chunks", "plan_extraction"]
@@ -85,8 +86,11 @@ def plan_extraction(
     chunk: int = 1024,
     dtype: Literal["float32", "float16"] = "float32",
     code: tuple[str, ...] = (),
+    runtime: Execution | None = None,
 ) -> ExtractJob:
     """Write the manifest, or check it against the one that is there; ``model`` is the network's fingerprint.
+
+    ``runtime`` is what executes the network instead of torch.
 
     Images may be added behind those of an extraction: what is there is kept. An extraction that was stopped before its
     first chunk was there is none: its folder is taken over.
@@ -98,12 +102,13 @@ def plan_extraction(
         fingerprint=model,
         dim=retriever.out_dim,
         size=compute.size,
-        precision=compute.precision,
+        precision=compute.precision if runtime is None else runtime.precision,
         chunk=chunk,
         dtype=dtype,
         names=tuple(images.names),
         bytes=tuple(_length(images.path(position)) for position in range(len(images))),
         code=code,
+        runtime="" if runtime is None else runtime.identity,
     )
     existing = Manifest.read(output)
     if existing is None or manifest.continues(existing) or not has_chunks(output):

@@ -23,6 +23,7 @@ class Descriptors:
         names: relative path of each row's image.
         shape: ``(N, D)``.
         fingerprint: of the model that made them.
+        computed: what executed it, and in which precision: ``torch float32``.
         failures: name and reason of each image that could not be read; its row is NaN.
     """
 
@@ -32,6 +33,7 @@ class Descriptors:
         self.shape = (len(manifest.names), manifest.dim)
         self.dtype = np.dtype(manifest.dtype)
         self.fingerprint = manifest.fingerprint
+        self.computed = manifest.runtime or f"torch {manifest.precision}"
         self.failures: dict[str, str] = {}
         self._chunks: list[npt.NDArray[Any]] = []
         for number in range(manifest.chunks):

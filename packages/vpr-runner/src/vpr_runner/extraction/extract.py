@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,10 +24,12 @@ from vpr_core import UsageError, VPRError
 from vpr_runner.code import OF_DESCRIPTORS, code_of
 from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.execution import executing
 from vpr_runner.extraction.chunk_work import WORK_FOLDER, MissingChunks
 from vpr_runner.extraction.chunks import ExtractJob, extract_chunk, has_chunks, plan_extraction
 from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
 from vpr_runner.extraction.local_engine import LocalEngine
+from vpr_runner.extraction.runtime_file import RuntimeFile
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
 from vpr_runner.network.storage import fingerprint
@@ -60,12 +62,14 @@ class ExtractResult:
         images: rows in all.
         written: rows computed by this call; the others were there.
         failures: name and reason of each image that could not be read; its row is NaN.
+        runtime: what executed the network, as plain data; empty: torch.
     """
 
     output: Path
     images: int
     written: int
     failures: dict[str, str]
+    runtime: Mapping[str, Any] = field(default_factory=dict)
 
 
 def extract(
@@ -116,30 +120,36 @@ def extract(
         if ranks.world == 1:
             atomic.remove_leftovers(output)
             shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)
-        model = fingerprint(retriever, config)
-        job = plan_extraction(
-            retriever,
-            images,
-            output=output,
-            compute=compute,
-            model=model,
-            chunk=chunk,
-            dtype=dtype,
-            code=code_of(config, registry, OF_DESCRIPTORS),
-        )
-        if begun is not None:
-            begun()
-        missing = job.missing(verify=verify, ranks=ranks)
-        written = sum(len(job.manifest.rows_of(number)) for number in missing)
-        with Progress(written, "extract", shown=progress and ranks.is_main) as bar:
-            if missing:
-                with MissingChunks(job, missing, config=config, registry=registry, progress=bar) as work:
-                    engine.run(work, done=work.done)
-                _refuse_undone(job, work.elsewhere, config.engine.type)
+        learnt = RuntimeFile(output)
+        with executing(retriever, config, registry, images=images, calibrated=learnt.found()) as execution:
+            learnt.keep(execution)
+            if execution is not None:
+                compute = replace(compute, precision="float32")
+            job = plan_extraction(
+                retriever,
+                images,
+                output=output,
+                compute=compute,
+                model=fingerprint(retriever, config),
+                chunk=chunk,
+                dtype=dtype,
+                code=code_of(config, registry, OF_DESCRIPTORS),
+                runtime=execution,
+            )
+            if begun is not None:
+                begun()
+            missing = job.missing(verify=verify, ranks=ranks)
+            written = sum(len(job.manifest.rows_of(number)) for number in missing)
+            with Progress(written, "extract", shown=progress and ranks.is_main) as bar:
+                if missing:
+                    with MissingChunks(job, missing, config=config, registry=registry, progress=bar) as work:
+                        engine.run(work, done=work.done)
+                    _refuse_undone(job, work.elsewhere, config.engine.type)
+            runtime = {} if execution is None else execution.describe()
         failures = job.failures(ranks)
     if failures:
         log.warning("%d of %d images could not be read; their rows are NaN", len(failures), len(images))
-    return ExtractResult(output=output, images=len(images), written=written, failures=failures)
+    return ExtractResult(output=output, images=len(images), written=written, failures=failures, runtime=runtime)
 
 
 def _engine(block: ComponentConfig, registry: Registry | None, ranks: Ranks) -> Any:

@@ -38,6 +38,7 @@ class Manifest:
         names: relative path of each image; its place in the list is its id.
         bytes: length of each file; -1 where there is none.
         code: local plug-ins by their contents (`vpr_runner.code`).
+        runtime: what executed the network (`vpr_runner.encoding.execution`); empty: torch.
     """
 
     fingerprint: str
@@ -49,6 +50,7 @@ class Manifest:
     names: tuple[str, ...]
     bytes: tuple[int, ...]
     code: tuple[str, ...] = ()
+    runtime: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -74,7 +76,10 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json``."""
-        atomic.write_json(folder / _NAME, sealed(asdict(self)))
+        said = asdict(self)
+        if not self.runtime:  # as manifests were before there were runtimes
+            del said["runtime"]
+        atomic.write_json(folder / _NAME, sealed(said))
 
     @classmethod
     def read(cls, folder: Path) -> Manifest | None:
@@ -108,8 +113,11 @@ class Manifest:
         numbers = [self.dim, self.chunk, *self.bytes, *(self.size or ())]
         if not all(type(value) is int and value < 2**63 for value in numbers) or self.dim < 1:
             raise TypeError("dim, chunk, bytes and size must be whole numbers")
-        if not all(isinstance(value, str) for value in (self.fingerprint, self.precision, *self.names, *self.code)):
-            raise TypeError("fingerprint, precision, names and code must be text")
+        if not all(
+            isinstance(value, str)
+            for value in (self.fingerprint, self.precision, self.runtime, *self.names, *self.code)
+        ):
+            raise TypeError("fingerprint, precision, runtime, names and code must be text")
         if len(self.names) != len(self.bytes):
             raise TypeError(f"{len(self.names)} names, {len(self.bytes)} lengths")
         return self
@@ -135,7 +143,7 @@ class Manifest:
                 first = changed[0][0] if changed else "their order"
                 said.append(f"the images (were {len(self.names)}, are {len(wanted.names)}; for one, {first})")
             else:
-                said.append(f"{name} (was {old}, is {new})")
+                said.append(f"{name} (was {old or 'torch'}, is {new or 'torch'})")
         raise UsageError(
             f"{folder} holds an extraction that differs in {'; '.join(dict.fromkeys(said))}. Choose another folder, or "
             "delete this one"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vpr_core import UsageError
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.encode import encode_all
+from vpr_runner.encoding.execution import executing
 from vpr_runner.encoding.source import ImageSource
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
@@ -16,6 +17,7 @@ from vpr_runner.locate.calibrate import learn
 from vpr_runner.locate.calibration import CALIBRATION_FILE, Calibration
 from vpr_runner.locate.guess import rows_digest, spacing
 from vpr_runner.locate.judge import judge
+from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.index import MapIndex
 from vpr_runner.maps.write import seal_map
 from vpr_runner.network.storage import fingerprint
@@ -89,7 +91,11 @@ def calibrate_map(
     else:
         truth = truth_of(photos, opened)
         compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
-        rows, encoded = encode_all(retriever.to(compute.device), ImageSource(photos), compute=compute, shown=progress)
+        with executing(retriever, config, registry, images=photos, calibrated=learnt_by(opened)) as execution:
+            check_computed(opened, execution, compute)
+            rows, encoded = encode_all(
+                retriever.to(compute.device), ImageSource(photos), compute=compute, shown=progress
+            )
         unreadable = len(encoded.failures)
         good = [row for row in range(len(rows)) if row not in encoded.failures]
         asked = ask_others(opened, index, rows[good], truth[good])

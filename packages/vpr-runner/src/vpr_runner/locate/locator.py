@@ -15,12 +15,15 @@ import torch
 from vpr_core import UsageError, build_registry
 from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.execution import Execution, compare_once, execution_of
 from vpr_runner.encoding.photo import prepared
 from vpr_runner.encoding.source import for_encoding
+from vpr_runner.exporting.stored import load_network
 from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
+from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.index import MapIndex
 from vpr_runner.maps.opened import open_map
-from vpr_runner.network.storage import fingerprint, load_retriever, stored_config
+from vpr_runner.network.storage import fingerprint
 from vpr_runner.network.untrained import said_of
 
 if TYPE_CHECKING:
@@ -97,22 +100,26 @@ class Locator:
         if opened.network is None:
             raise UsageError(f"{folder} holds no network; extract it again with this version")
         registry = build_registry(plugin_files=list(plugins))
-        config = stored_config(opened.network, registry)
+        retriever, config = load_network(opened.network, registry)
         if config.rerank is not None:
             log.warning(
                 "%s: its run re-ranks by %s; here answers stay as the search finds them", folder, config.rerank.type
             )
-        retriever, _ = load_retriever(opened.network, registry)
         if said := said_of(retriever):
             log.warning("%s", said)
         refuse_foreign_choices(config, registry, source=str(opened.network), kinds={"index", "runtime"})
         if device is not None:
             config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
+        compute = Compute.of(config.compute, config.image)
+        retriever.execution = execution = execution_of(
+            retriever, config, registry, images=None, calibrated=learnt_by(opened)
+        )
+        check_computed(opened, execution, compute)
         return cls(
             opened,
             retriever,
             model=fingerprint(retriever, config),
-            compute=Compute.of(config.compute, config.image),
+            compute=compute,
             index=config.index,
             registry=registry,
         )
@@ -143,6 +150,9 @@ class Locator:
         """
         image = prepared(photo, self.compute, max_pixels=max_pixels)
         with self._lock, torch.inference_mode(), self.compute.autocast():
+            execution = self.retriever.execution
+            if isinstance(execution, Execution):  # new on this machine: compared on the first photo that is asked about
+                compare_once(execution, self.retriever, [image[None].numpy()], device=self.compute.device)
             row = self.retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
             found, kept = self._index.nearest(row, max(count, ANSWERS))
         return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)

@@ -18,11 +18,11 @@ import numpy as np
 from vpr_core import UsageError
 from vpr_core.trust import refuse_foreign_choices
 from vpr_data.tables.photos import open_photos
+from vpr_runner.exporting.stored import load_network, network_config
 from vpr_runner.extraction.manifest import Manifest
 from vpr_runner.maps.layout import NETWORK_FOLDER, PLACES_FILE
 from vpr_runner.maps.opened import read_places
 from vpr_runner.maps.write import write_map
-from vpr_runner.network.storage import load_retriever, stored_config
 
 if TYPE_CHECKING:
     from vpr_core import Registry
@@ -74,14 +74,14 @@ def add_photos(
     manifest = Manifest.read(folder)
     if manifest is None:
         raise UsageError(f"{folder}: no map there; `vpr extract MODEL {photos} -o {folder}` makes one")
-    config = stored_config(folder / NETWORK_FOLDER, registry)
+    config = network_config(folder / NETWORK_FOLDER, registry)
     refuse_foreign_choices(config, registry, source=str(folder / NETWORK_FOLDER), kinds={"engine", "runtime"})
     if device is not None:
         config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
     images = open_photos(photos).images
     new = _new(folder, photos, manifest, images)
     result = write_map(
-        load_retriever(folder / NETWORK_FOLDER, registry)[0] if retriever is None else retriever,
+        load_network(folder / NETWORK_FOLDER, registry)[0] if retriever is None else retriever,
         images,
         output=folder,
         config=config,

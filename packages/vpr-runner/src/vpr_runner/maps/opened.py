@@ -16,7 +16,7 @@ from vpr_runner.files.seal import Seal
 from vpr_runner.maps.layout import KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
 from vpr_runner.maps.places import Places
 
-__all__ = ["Map", "open_map", "read_places"]
+__all__ = ["Map", "open_map", "origin_of", "read_places"]
 
 REMEDY = "run `vpr extract` again, it makes what is damaged anew, or take another copy of the map"
 
@@ -86,6 +86,15 @@ def read_places(folder: Path, *, names: Sequence[str], seal: Seal | None = None)
     except (ValueError, csv.Error) as error:
         raise UsageError(f"{folder / PLACES_FILE} is damaged ({error}); {REMEDY}") from error
     return places, Path(root) if isinstance(root, str) and "\0" not in root else None
+
+
+def origin_of(opened: Map) -> dict[str, Any]:
+    """Return what a map says of its making: ``root``, ``frame``, and ``runtime`` where torch was not what executed.
+
+    Raises:
+        UsageError: it is damaged.
+    """
+    return _origin(opened.folder, opened.seal)
 
 
 def _text(folder: Path, name: str, seal: Seal | None, *, default: str) -> str:

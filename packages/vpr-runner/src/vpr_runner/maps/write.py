@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import vpr_data
+from vpr_runner.exporting.stored import network_files, save_network
 from vpr_runner.extraction.extract import ExtractResult, extract
 from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path
 from vpr_runner.files import atomic
@@ -14,7 +15,6 @@ from vpr_runner.files.lock import folder_lock
 from vpr_runner.files.seal import write_seal
 from vpr_runner.maps.layout import EXTRAS, KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
 from vpr_runner.maps.places import Places
-from vpr_runner.network.storage import MODEL_FILE, save_retriever
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -79,13 +79,14 @@ def write_map(
         atomic.write_text(output / PLACES_FILE, places.to_csv())
         root = str(Path(getattr(images, "root", ".")).resolve())
         frame = None if places.frame is None else places.frame.to_json()
-        atomic.write_json(output / ORIGIN_FILE, {"root": root, "frame": frame})
+        runtime = {"runtime": dict(result.runtime)} if result.runtime else {}
+        atomic.write_json(output / ORIGIN_FILE, {"root": root, "frame": frame, **runtime})
         seal_map(output)
     return result
 
 
 def _keep(retriever: Retriever, folder: Path, config: RunConfig) -> None:
-    save_retriever(retriever, folder, config, alone=True)
+    save_network(retriever, folder, config)
 
 
 def _known_first(images: ImageSet, output: Path) -> ImageSet:
@@ -110,8 +111,7 @@ def seal_map(folder: Path) -> None:
         "manifest.json",
         PLACES_FILE,
         ORIGIN_FILE,
-        f"{NETWORK_FOLDER}/{MODEL_FILE}",
-        f"{NETWORK_FOLDER}/model.json",
+        *(f"{NETWORK_FOLDER}/{name}" for name in network_files(folder / NETWORK_FOLDER)),
     ]
     names += [*rows, *(chunk_path(folder, n).with_suffix(".json").name for n in range(manifest.chunks))]
     names += [extra for extra in EXTRAS if (folder / extra).is_file()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -67,8 +68,10 @@ class Retriever(nn.Module):
     Attributes:
         untrained: of a network that was never trained, which of its parts hold random numbers
             (`vpr_runner.network.untrained`).
+        execution: what executes the network from images on, instead of torch; None: torch.
     """
 
+    execution: Callable[[Tensor], Tensor] | None = None
     _mean: Tensor
     _std: Tensor
 
@@ -131,6 +134,8 @@ class Retriever(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return unit descriptors ``(B, out_dim)`` of raw images."""
+        if self.execution is not None:
+            return self.execution(images)
         if self.uses_global_token:
             return self.pool(*self.backbone.forward_with_token(self.normalize(images)))
         return self.pool(self.features(images))
