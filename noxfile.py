@@ -98,14 +98,19 @@ def bench(session: nox.Session) -> None:
 def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part.
 
-    ``-- scale`` measures the indexes instead, beside hnswlib and usearch, on 100,000 descriptors.
+    ``-- scale`` measures the indexes instead, beside hnswlib and usearch, on 100,000 descriptors; ``-- recall --data
+    DIR`` what recall each runtime and precision has.
     """
     if session.posargs[:1] == ["scale"]:
         install_packages(session, "hnswlib>=0.8", "usearch>=2.20")
         one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         session.run("python", "-m", "bench.speed.scale", *session.posargs[1:], env=PASSIVE | one)
         return
-    install_packages(session, "h5py>=3.11", plugins=["vpr-qdrant"])  # with yardsticks
+    exporting = ("onnx>=1.19", "onnxscript>=0.5", "onnxruntime>=1.22")
+    install_packages(session, "h5py>=3.11", *exporting, plugins=["vpr-onnxruntime", "vpr-openvino", "vpr-qdrant"])
+    if session.posargs[:1] == ["recall"]:
+        session.run("python", "-m", "bench.runtimes", *session.posargs[1:], env=PASSIVE)
+        return
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
 
 

@@ -22,6 +22,7 @@ from bench.speed import (
     locating,
     mining,
     qdrant,
+    runtimes,
     searching,
     startup,
     training,
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "query": searching.measure,
     "locate": locating.measure,
     "qdrant": qdrant.measure,
+    "runtimes": runtimes.measure,
     "growth": growth.measure,
     "startup": startup.measure,
 }

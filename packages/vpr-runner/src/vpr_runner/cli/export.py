@@ -13,6 +13,7 @@ from vpr_runner.cli.options import PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
+    from vpr_runner import Retriever
     from vpr_runner.exporting.write import Exported
 
 __all__ = ["export"]
@@ -23,6 +24,10 @@ Examples:
   vpr export runs/first --onnx model.onnx --images photos/       ... and on these photos
   vpr export runs/first --torch-export model.pt2
   vpr export runs/first --onnx half.onnx --precision float16
+  vpr export runs/first --onnx int8.onnx --precision int8 --images photos/ --evaluate
+  vpr export runs/first --for rtabmap -o robot/      model.onnx, and the Python file that RTAB-Map asks for
+  vpr export runs/first --for ros2 -o robot/         ... and a node that answers with places of a map
+  vpr extract model.onnx photos/ -o map/             the file in the place of its run, executed by onnxruntime
 
 The file takes images (batch, 3, height, width), red first, uint8 of 0..255 or float32 of 0..1 (--input), and gives unit
 descriptors; normalisation is inside, resizing is not. Batch, height and width are open, unless the network takes one
@@ -47,8 +52,19 @@ def export(
     ] = None,
     dtype: Annotated[Literal["uint8", "float32"], typer.Option("--input", help="Type of the images.")] = "uint8",
     precision: Annotated[
-        Literal["float32", "float16"], typer.Option("--precision", help="Of the ONNX file's convolutions.")
+        Literal["float32", "float16", "int8"],
+        typer.Option("--precision", help="Of the ONNX file's convolutions; int8 is calibrated on --images."),
     ] = "float32",
+    evaluated: Annotated[
+        bool, typer.Option("--evaluate", help="Also print recall of the file beside the network's, on eval.split.")
+    ] = False,
+    program_for: Annotated[
+        Literal["rtabmap", "ros2"] | None,
+        typer.Option("--for", help="Write a folder for this program: model.onnx and its Python files."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Of --for.", show_default=False)
+    ] = None,
     licence: Annotated[
         str | None,
         typer.Option("--licence", metavar="TEXT", help="Written into the file; default: what components say."),
@@ -60,18 +76,60 @@ def export(
     """Write a whole network as one file: images in, unit descriptors out."""
     from vpr_core import UsageError
 
+    if program_for is not None:
+        if output is None:
+            raise UsageError(f"--for {program_for}: name the folder that its files go to, with -o DIR")
+        onnx = onnx or output / "model.onnx"
+        if onnx.resolve() != (output / "model.onnx").resolve():
+            raise UsageError(f"--for {program_for} has its network in {output / 'model.onnx'}; leave out --onnx")
     if onnx is None and program is None:
         raise UsageError("what is to be written? --onnx FILE.onnx, --torch-export FILE.pt2, or both")
-    if precision != "float32" and onnx is None:
-        raise UsageError(f"--precision {precision} is of the ONNX file; add --onnx FILE.onnx")
+    if (precision != "float32" or evaluated) and onnx is None:
+        raise UsageError("--precision and --evaluate are of the ONNX file; add --onnx FILE.onnx")
     retriever, config, registry = open_model(
         model,
         plugins=plugin,
         settings=[*(settings or ()), "compute.compile=false", "compute.device=cpu"],
         quiet=quiet,
-        builds={"dataset"} if images is None else (),
+        builds={"dataset"} if images is None or evaluated else (),
     )
 
+    from vpr_runner.network.exported import ExportedNetwork
+
+    if isinstance(retriever, ExportedNetwork):
+        raise UsageError(f"{model} is an exported file; another export takes the run that it came from")
+    photos = _photos(images, config, registry)
+    if precision == "int8":
+        if program is not None or dtype != "uint8" or onnx is None:
+            raise UsageError(
+                "--precision int8 is of an ONNX file that takes uint8; leave out --torch-export and --input"
+            )
+        from vpr_runner.encoding.int8_export import export_int8
+
+        parity = export_int8(retriever.cpu(), config, registry, onnx=onnx, photos=photos, licence=licence)
+        print(f"{onnx}: {parity}")
+    else:
+        _write(retriever, config, registry, onnx, program, dtype, precision, photos, licence)
+    if program_for is not None and output is not None:
+        from vpr_runner.exporting.companion_files import write_companions
+
+        for path in write_companions(output, program_for, dim=retriever.out_dim):
+            print(path)
+    if evaluated and onnx is not None:
+        _evaluate(retriever, config, registry, onnx, quiet=quiet)
+
+
+def _write(
+    retriever: Retriever,
+    config: RunConfig,
+    registry: Registry,
+    onnx: Path | None,
+    program: Path | None,
+    dtype: Literal["uint8", "float32"],
+    precision: Literal["float32", "float16"],
+    photos: list[Path],
+    licence: str | None,
+) -> None:
     from vpr_runner.exporting.write import export as run
 
     found = run(
@@ -82,7 +140,7 @@ def export(
         program=program,
         dtype=dtype,
         precision=precision,
-        photos=_photos(images, config, registry),
+        photos=photos,
         licence=licence,
     )
     for line in _said(found):
@@ -105,6 +163,25 @@ def _photos(folder: Path | None, config: RunConfig, registry: Registry) -> list[
     except (VPRError, OSError, ValueError):
         return []
     return [database.path(position) for position in range(len(database))]
+
+
+def _evaluate(retriever: Retriever, config: RunConfig, registry: Registry, onnx: Path, *, quiet: bool) -> None:
+    """Print recall of the network and of the file, on the split that the run names."""
+    from vpr_runner.data import split_of
+    from vpr_runner.evaluation.evaluate import evaluate
+    from vpr_runner.exporting.stored import exported_network
+
+    split = split_of(config.dataset, registry, name=config.eval.split)
+    plain = config.model_copy(update={"compute": config.compute.model_copy(update={"runtime": None})})
+    network, own = exported_network(onnx, registry)
+    parts = {name: getattr(plain, name) for name in ("eval", "index", "image", "compute", "seed")}
+    for said, asked, settings in (
+        ("network, torch float32", retriever, plain),
+        (f"{onnx}, {network.precision}", network, own.model_copy(update=parts)),
+    ):
+        report = evaluate(asked, split, settings, registry=registry, progress=not quiet)
+        recalls = ", ".join(f"recall@{at} {100 * value:.1f}" for at, value in report.recall.items())
+        print(f"{said}: {recalls} ({report.counted} queries)")
 
 
 def _said(found: Exported) -> list[str]:
