@@ -76,3 +76,15 @@ def test_what_is_in_the_file_is_fixed(exported: Any) -> None:
         network.normalize(torch.zeros(1, 3, 9, 9))
     with pytest.raises(UsageError, match="writes one"):
         exported_network(exported.file.with_name("none.onnx"), exported.registry)
+
+
+def test_a_flipped_bit_of_the_file_in_a_map_is_noticed(mapped: Path, exported: Any, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(mapped / "model", folder)
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+    with pytest.raises(UsageError, match="is damaged"):
+        exported_network(folder, exported.registry)

@@ -36,8 +36,8 @@ def open_model(
     """Return the network, its run configuration with ``settings`` on top, and the registry.
 
     ``source`` is a run directory, a model file, a file of `vpr export`, a name (`vpr models`), or a run file: the last
-    two give the network before training, its pooling layer initialised from features as training would. A network with random numbers that
-    nothing ever trained is remarked on.
+    two give the network before training, its pooling layer initialised from features as training would. A network with
+    random numbers that nothing ever trained is remarked on.
 
     A run file is the user's own. A model may come from anywhere: what it says of itself chooses only among components
     that compute and do nothing else, and no plug-in file is loaded because it names it.

@@ -123,8 +123,10 @@ def execution_of(
         UsageError: the runtime is not installed, does not take the network, or gives other descriptors than torch.
     """
     block = _block(retriever, config, registry)
-    if block is None or registry is None:
+    if block is None:
         return None
+    if registry is None:
+        raise UsageError(f"compute.runtime: {block.type!r} is made by a registry; give registry=")
     if config.compute.precision != "float32":
         raise UsageError(
             f"compute.precision: {config.compute.precision} is of torch; the runtime {block.type!r} has its own: "

@@ -68,7 +68,10 @@ def exported_network(
     for override in overrides:
         if override.partition("=")[0].strip().partition(".")[0] in {"backbone", "pooling", "whiten"}:
             raise UsageError(f"--set {override}: {file} is exported; what it computes is fixed in it")
+    settings, recorded = _settings(path)
     found, sha256 = described(file), atomic.sha256_of(file)
+    if recorded not in (None, sha256):
+        raise UsageError(f"{file} is damaged (its SHA-256 is not the recorded one); take another copy")
     parity = found.parity
     cosine: tuple[float, float] | None = None
     if all(isinstance(parity.get(name), float) for name in ("smallest_cosine", "median_cosine")):
@@ -76,7 +79,7 @@ def exported_network(
     network = ExportedNetwork(
         file=file, sha256=sha256, inputs=found.inputs, precision=found.precision, cosine=cosine
     ).eval()
-    content = {**_settings(path), **_PLACEHOLDERS}
+    content = {**settings, **_PLACEHOLDERS}
     if "image" not in content:
         rule = {"size": list(found.size)} if found.size else {} if found.sizing else {"longest": found.longest}
         content["image"] = {**rule, **found.sizing}
@@ -118,14 +121,16 @@ def _exported(path: Path) -> Path | None:
     return path / EXPORTED_FILE if (path / EXPORTED_FILE).is_file() else None
 
 
-def _settings(path: Path) -> dict[str, Any]:
+def _settings(path: Path) -> tuple[dict[str, Any], str | None]:
+    """The rest of the configuration beside an exported file in a folder, and the file's SHA-256."""
     file = path / SETTINGS_FILE
     if path.suffix == ".onnx" or not file.is_file():
-        return {}
+        return {}, None
     try:
-        found = parsed(file.read_text(encoding="utf-8"))["config"]
-        if not isinstance(found, dict):
-            raise TypeError("no block config")
+        content = parsed(file.read_text(encoding="utf-8"))
+        found, sha256 = content["config"], content["sha256"]
+        if not isinstance(found, dict) or not isinstance(sha256, str):
+            raise TypeError("no block config, or no sha256")
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file}: damaged ({error}); extract the map again, or take another copy") from error
-    return found
+    return found, sha256

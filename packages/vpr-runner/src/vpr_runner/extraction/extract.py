@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -122,9 +122,6 @@ def extract(
             shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)
         learnt = RuntimeFile(output)
         with executing(retriever, config, registry, images=images, calibrated=learnt.found()) as execution:
-            learnt.keep(execution)
-            if execution is not None:
-                compute = replace(compute, precision="float32")
             job = plan_extraction(
                 retriever,
                 images,
@@ -136,6 +133,7 @@ def extract(
                 code=code_of(config, registry, OF_DESCRIPTORS),
                 runtime=execution,
             )
+            learnt.keep(execution)
             if begun is not None:
                 begun()
             missing = job.missing(verify=verify, ranks=ranks)

@@ -7,4 +7,5 @@ __all__ = ["EXTRAS", "KIND", "NETWORK_FOLDER", "ORIGIN_FILE", "PLACES_FILE"]
 KIND = "map"
 PLACES_FILE, ORIGIN_FILE, NETWORK_FOLDER = "images.csv", "origin.json", "model"
 EXTRAS = ("calibration.json", "runtime.onnx")
-"""What a runtime has learnt (`vpr_runner.extraction.runtime_file`), and what later commands may add to a map; sealed where it is there."""
+"""What a runtime has learnt (`vpr_runner.extraction.runtime_file`), and what later commands may add to a map; sealed
+where it is there."""

@@ -45,6 +45,7 @@ class ExportedNetwork(Retriever):
         self.file, self.sha256, self.inputs, self.precision, self.cosine = file, sha256, inputs, precision, cosine
         self.backbone = self.pooling = self.whitening = None
         self.uses_global_token = False
+        self.untrained = ()
 
     @property
     def out_dim(self) -> int:
