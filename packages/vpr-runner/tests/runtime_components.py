@@ -45,6 +45,10 @@ class Near:
         return {"name": self.name, "precision": self.precision, "version": "1", "off": self._off}
 
 
+def build(config: NearConfig, request: Any) -> Near:
+    return Near(config, request)
+
+
 @hookimpl
 def vpr_runtimes() -> Any:
-    yield RuntimeSpec(name="near", config=NearConfig, build=Near, summary="near the network", needs="network")
+    yield RuntimeSpec(name="near", config=NearConfig, build=build, summary="near the network", needs="network")

@@ -14,7 +14,7 @@ from vpr_core.runtimes import RuntimeRequest
 from vpr_core.testing import RuntimeContract
 from vpr_core.testing.runtime import images
 from vpr_core.testing.runtime_network import TrialNetwork
-from vpr_onnxruntime.calibration import learnt
+from vpr_onnxruntime.calibration import assigning, learnt
 from vpr_onnxruntime.session import OnnxRuntime
 
 
@@ -79,3 +79,23 @@ def test_a_file_that_was_not_calibrated_here_is_refused(tmp_path: Path) -> None:
     asked = request(tmp_path, None)
     with pytest.raises(ValueError, match="was calibrated here"):
         OnnxRuntime(replace(asked, calibrated=asked.model), precision="int8")
+
+
+def test_the_convolution_that_assigns_stays_in_float32() -> None:
+    from onnx import TensorProto, helper
+
+    node = helper.make_node
+    graph = helper.make_graph(
+        [
+            node("Conv", ["images", "w"], ["features"], name="backbone"),
+            node("Relu", ["features"], ["positive"]),
+            node("Conv", ["positive", "v"], ["logits"], name="assignment"),
+            node("Reshape", ["logits", "shape"], ["flat"]),
+            node("Mul", ["flat", "alpha"], ["scaled"]),
+            node("Softmax", ["scaled"], ["weights"], axis=1),
+        ],
+        "netvlad",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [],
+    )
+    assert assigning(graph) == ["assignment"]

@@ -2,7 +2,8 @@
 
 Static quantisation (Jacob et al. 2018, arXiv:1712.05877): ``q = round(x / scale) + zero``. Weights have a scale an
 output channel and are symmetric; activations have one scale each, from the range that they reach on the images. Only
-Conv is quantised: what pools, weighs and normalises stays in float32.
+Conv is quantised, and of these not the one that assigns features to clusters: a softmax makes its rounding large. What
+pools, weighs and normalises stays in float32.
 """
 
 from __future__ import annotations
@@ -25,10 +26,16 @@ from vpr_core.cpu import cpu_features
 if TYPE_CHECKING:
     from vpr_core.runtimes import Images, RuntimeRequest
 
-__all__ = ["calibrated_file", "learnt"]
+__all__ = ["assigning", "calibrated_file", "learnt"]
 
 KEY = "vpr-calibration"
 MOST = 300
+FORM = 2
+"""Of what is quantised and how; another form is another file."""
+_ARITHMETIC = {
+    *("Add", "Sub", "Mul", "Div", "Cast", "Identity"),
+    *("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"),
+}
 _DOTS = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"}
 """Processors that add products of bytes in 32 bits; on others they saturate in 16, so weights get 7 bits there."""
 
@@ -49,6 +56,7 @@ def calibrated_file(request: RuntimeRequest) -> Path:
         "samples": request.samples_digest,
         "version": onnxruntime.__version__,
         "narrow": narrow,
+        "form": FORM,
     }
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     file = request.cache / f"int8-{request.digest[:16]}-{key[:16]}.onnx"
@@ -61,7 +69,8 @@ def calibrated_file(request: RuntimeRequest) -> Path:
         )
     if next((image for batch in request.samples() for image in batch), None) is None:
         raise ValueError("int8 is calibrated on images, and none of those given could be read")
-    reader = _Reader(request.samples(), name=onnx.load_model(str(request.model)).graph.input[0].name)
+    graph = onnx.load_model(str(request.model)).graph
+    reader = _Reader(request.samples(), name=graph.input[0].name)
     with tempfile.TemporaryDirectory(dir=request.cache, prefix=".partial-") as folder:
         partial = Path(folder) / "int8.onnx"
         with _quiet():
@@ -71,6 +80,7 @@ def calibrated_file(request: RuntimeRequest) -> Path:
                 reader,
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=["Conv"],
+                nodes_to_exclude=assigning(graph),
                 per_channel=True,
                 reduce_range=narrow,
                 activation_type=QuantType.QUInt8,
@@ -83,6 +93,25 @@ def calibrated_file(request: RuntimeRequest) -> Path:
         partial.write_bytes(model.SerializeToString())
         partial.replace(file)
     return file
+
+
+def assigning(graph: Any) -> list[str]:
+    """Return the names of the convolutions whose results reach a softmax with nothing but arithmetic in between."""
+    makers = {name: node for node in graph.node for name in node.output}
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [node.input[0] for node in graph.node if node.op_type == "Softmax"]
+    while waiting:
+        name = waiting.pop()
+        maker = makers.get(name)
+        if maker is None or name in seen:
+            continue
+        seen.add(name)
+        if maker.op_type == "Conv":
+            found.add(maker.name)
+        elif maker.op_type in _ARITHMETIC:
+            waiting += maker.input
+    return sorted(found)
 
 
 def learnt(file: Path) -> Mapping[str, Any]:

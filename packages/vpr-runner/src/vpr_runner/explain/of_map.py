@@ -19,6 +19,7 @@ from vpr_runner.encoding.source import ImageSource
 from vpr_runner.explain.explanation import Look, draw, photos_at
 from vpr_runner.explain.pictures import blank, labelled, save_png, side_by_side, stacked
 from vpr_runner.locate.guess import Guess, rows_of
+from vpr_runner.maps.computed import check_computed
 from vpr_runner.maps.index import nearest
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def explain_map(
         UnreadableImagesError: a photo cannot be read.
     """
     retriever = retriever.to(compute.device)
+    check_computed(opened, None, compute)  # what is looked into is torch's network
     rows, _ = encode_all(retriever, ImageSource(images), compute=compute)
     near, kept = nearest(opened.descriptors, rows, look.top, folder=opened.folder, index=index, registry=registry)
     guess = Guess.of(opened)
