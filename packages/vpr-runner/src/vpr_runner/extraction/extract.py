@@ -32,6 +32,7 @@ from vpr_runner.extraction.local_engine import LocalEngine
 from vpr_runner.extraction.runtime_file import RuntimeFile
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
+from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.storage import fingerprint
 from vpr_runner.progress import Progress
 
@@ -130,7 +131,7 @@ def extract(
                 model=fingerprint(retriever, config),
                 chunk=chunk,
                 dtype=dtype,
-                code=code_of(config, registry, OF_DESCRIPTORS),
+                code=code_of(config, registry, () if isinstance(retriever, ExportedNetwork) else OF_DESCRIPTORS),
                 runtime=execution,
             )
             learnt.keep(execution)
