@@ -88,3 +88,18 @@ def test_a_flipped_bit_of_the_file_in_a_map_is_noticed(mapped: Path, exported: A
     (folder / "model.onnx").write_bytes(content)
     with pytest.raises(UsageError, match="is damaged"):
         exported_network(folder, exported.registry)
+
+
+def test_it_is_evaluated_like_a_run(mapped: Path, exported: Any, dots_root: Path, engine_registry: Any) -> None:
+    from vpr_runner.data import split_of
+    from vpr_runner.evaluation.evaluate import evaluate
+
+    block = engine_registry.get("dataset", "dots").config(root=str(dots_root))
+    split = split_of(block, engine_registry, name="test")
+    network, config = exported_network(exported.file, engine_registry, ["eval.bootstrap=0", "eval.recall_at=[1, 5]"])
+    found = evaluate(network, split, config, registry=engine_registry, progress=False)
+    plain = exported.config.model_copy(update={"eval": config.eval})
+    wanted = evaluate(exported.retriever, split, plain, registry=engine_registry, progress=False)
+    assert found.recall == wanted.recall
+    assert found.provenance["runtime"]["identity"] == "onnxruntime float32"
+    assert "runtime" not in wanted.provenance

@@ -10,6 +10,7 @@ from vpr_runner.encoding.source import ImageSource, JoinedImages
 from vpr_runner.evaluation.memo import Memo
 from vpr_runner.evaluation.retrieval import Answers, answer
 from vpr_runner.evaluation.views import Views, ViewSource
+from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.multi_scale import MultiScale
 from vpr_runner.network.storage import fingerprint
 from vpr_runner.reranking.asking import Reordering
@@ -59,7 +60,7 @@ def answered(
         MultiScale.of(
             retriever,
             scales=config.eval.scales,
-            multiple=_multiple(config, registry),
+            multiple=_multiple(retriever, config, registry),
             interpolation=config.image.interpolation,
         ),
         split,
@@ -112,7 +113,9 @@ def _views(config: RunConfig) -> Views | None:
     return Views(method=method, size=(size[0], size[1]), multiple=config.image.multiple, majority_weight=weight)
 
 
-def _multiple(config: RunConfig, registry: Registry) -> int:
+def _multiple(retriever: Retriever, config: RunConfig, registry: Registry) -> int:
     """What the sides of a scaled image are rounded to."""
+    if isinstance(retriever, ExportedNetwork):
+        return math.lcm(config.image.multiple, retriever.inputs.multiple_of)
     needs = registry.image_needs(config.backbone)
     return math.lcm(config.image.multiple, needs.multiple if needs is not None else 1)
