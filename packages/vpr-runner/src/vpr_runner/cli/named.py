@@ -16,14 +16,14 @@ WITHOUT_DATA: Mapping[str, Any] = {"dataset": {"type": "none"}}
 
 def is_word(source: Path) -> bool:
     """Whether what was typed is one word, as names are, and not a file's name."""
-    return str(source) == source.name and source.suffix not in {".yaml", ".yml", ".safetensors", ".pth", ".pt"}
+    return str(source) == source.name and source.suffix not in {".yaml", ".yml", ".safetensors", ".onnx", ".pth", ".pt"}
 
 
 def is_network(source: Path) -> bool:
     """Whether a path holds a network or describes one: a run file, a model file, a run directory, a map."""
     if source.is_file():
-        return source.suffix in {".yaml", ".yml", ".safetensors"}
-    kept = ("model.safetensors", "model/model.safetensors", "run.json")
+        return source.suffix in {".yaml", ".yml", ".safetensors", ".onnx"}
+    kept = ("model.safetensors", "model/model.safetensors", "model.onnx", "model/model.onnx", "run.json")
     return any((source / name).is_file() for name in kept)
 
 

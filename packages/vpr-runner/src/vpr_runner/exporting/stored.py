@@ -16,7 +16,7 @@ from vpr_core.config import parse_run
 from vpr_runner.exporting.onnx_file import described
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
-from vpr_runner.network.exported import ExportedConfig, ExportedNetwork
+from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.storage import load_retriever, save_retriever, stored_config
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def exported_network(
         rule = {"size": list(found.size)} if found.size else {} if found.sizing else {"longest": found.longest}
         content["image"] = {**rule, **found.sizing}
     config = parse_run(json.dumps(content), registry, overrides, source=str(file))
-    blocks = {"backbone": ExportedConfig(sha256=sha256), "pooling": ExportedConfig()}
-    return network, config.model_copy(update=blocks)
+    return network, config
 
 
 def save_network(retriever: Retriever, folder: Path, config: RunConfig) -> tuple[str, ...]:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor, nn
 
-from vpr_core import ComponentConfig, UsageError
+from vpr_core import UsageError
 from vpr_core.runtimes import InputContract
 from vpr_runner.network.retriever import Retriever
 
-__all__ = ["ExportedConfig", "ExportedNetwork"]
-
-
-class ExportedConfig(ComponentConfig):
-    """What stands for backbone and pooling in the run configuration of an exported file; it names no component."""
-
-    type: Literal["exported"] = "exported"
-    sha256: str = ""
+__all__ = ["ExportedNetwork"]
 
 
 class ExportedNetwork(Retriever):
     """Images to unit descriptors by whatever ``execution`` says; the parts of a `Retriever` are inside the file.
+
+    The blocks ``backbone`` and ``pooling`` of its run configuration stand for nothing.
 
     Args:
         file: the ONNX file.

@@ -25,6 +25,7 @@ from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 from vpr_runner.network.assembly import assemble
+from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.retriever import Retriever, WhiteningLayer
 
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ def fingerprint(retriever: Retriever, config: RunConfig, *, weights: str | None 
     """
     architecture = config.model_dump(mode="json", include={"backbone", "pooling"})
     architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
+    if isinstance(retriever, ExportedNetwork):  # nothing of it is in the configuration
+        architecture = {"exported": retriever.sha256}
     architecture["image"] = config.image.in_force()
     digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
     digest.update((weights or tensor_digest(retriever.state_dict())).encode())
