@@ -14,7 +14,7 @@ from vpr_core.runtimes import RuntimeRequest
 from vpr_core.testing import RuntimeContract
 from vpr_core.testing.runtime import images
 from vpr_core.testing.runtime_network import TrialNetwork
-from vpr_onnxruntime.calibration import assigning, learnt
+from vpr_onnxruntime.calibration import assigning, learnt, reading
 from vpr_onnxruntime.session import OnnxRuntime
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_was_not_calibrated_here_is_refused(tmp_path: Path) -> None:
         OnnxRuntime(replace(asked, calibrated=asked.model), precision="int8")
 
 
-def test_the_convolution_that_assigns_stays_in_float32() -> None:
+def test_the_convolutions_that_read_pixels_and_that_assign_stay_in_float32() -> None:
     from onnx import TensorProto, helper
 
     node = helper.make_node
@@ -89,7 +89,8 @@ def test_the_convolution_that_assigns_stays_in_float32() -> None:
         [
             node("Conv", ["images", "w"], ["features"], name="backbone"),
             node("Relu", ["features"], ["positive"]),
-            node("Conv", ["positive", "v"], ["logits"], name="assignment"),
+            node("Conv", ["positive", "u"], ["deeper"], name="second"),
+            node("Conv", ["deeper", "v"], ["logits"], name="assignment"),
             node("Reshape", ["logits", "shape"], ["flat"]),
             node("Mul", ["flat", "alpha"], ["scaled"]),
             node("Softmax", ["scaled"], ["weights"], axis=1),
@@ -99,3 +100,6 @@ def test_the_convolution_that_assigns_stays_in_float32() -> None:
         [],
     )
     assert assigning(graph) == ["assignment"]
+    assert reading(graph) == ["backbone"]
+    del graph.node[1:]
+    assert reading(graph) == [], "there would be nothing left"
