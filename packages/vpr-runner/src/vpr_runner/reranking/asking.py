@@ -29,7 +29,8 @@ class Reordering:
     Args:
         config: the block ``rerank``.
         registry: builds it.
-        queries, database: images, for a re-ranker that looks at them.
+        queries: images, for a re-ranker that looks at them.
+        database: likewise.
         retriever: makes feature maps.
         model: its fingerprint.
         compute: how images are prepared.
