@@ -47,7 +47,7 @@ TEST_TOOLS = (
     "hatchling>=1.26",
     "httpx>=0.27",
     "selenium>=4.20",
-    "schemathesis>=4.0",
+    "schemathesis>=4.32",
 )
 
 
