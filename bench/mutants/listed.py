@@ -31,9 +31,9 @@ _LISTED: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "search",
         _CANDIDATES,
-        "return np.where(np.isfinite(cost), largest_cost(distance_of_cost(cost, self._metric), self._metric), np.inf)",
-        "return np.where(np.isfinite(cost), cost, np.inf)",
-        "search: a tie across the k-th place is not asked again",
+        "place = np.lexsort((self._row, distance, self._query))",
+        "place = np.lexsort((self._cost, self._query))",
+        "search: a tie across the k-th place does not go by index",
     ),
     (
         "search",
