@@ -4,6 +4,7 @@
 ``alone``  each leaf installed by itself.         ``speed``  our implementations against the field's formulations.
 ``load``   `vpr serve` under many requests.        ``faults`` kill, tear, fill, go on, compare.
 ``mutants`` change lines that tests must notice.  ``minimums``  the suite with the lowest declared versions.
+``choices`` what each choice of a user costs.
 ``lint``   ruff, floors.  ``types``  mypy strict.       ``build``  wheels and sdists, installed and tried.
 ``docs``   the documentation as a site, in ``site/``.
 """
@@ -119,6 +120,16 @@ def load(session: nox.Session) -> None:
     """Ask `vpr serve` on loopback with locust: requests a second, percentiles, memory; ``-- --help`` for more."""
     install_packages(session, "locust>=2.40", extras=True)
     session.run("python", "-m", "bench.serving", *session.posargs, env=PASSIVE)
+
+
+@nox.session
+def choices(session: nox.Session) -> None:
+    """Measure what each choice costs, on the rendered city; ``-- --data DIR`` adds photographs and real weights.
+
+    ``-- --page docs/choices.md`` writes the page from the results instead.
+    """
+    install_packages(session, "opencv-python-headless>=4.10.0.84", plugins=["vpr-modern-pooling"])
+    session.run("python", "-m", "bench.choices", *session.posargs, env=PASSIVE)
 
 
 @nox.session

@@ -13,7 +13,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from vpr_eval import Whitening, shorten, whitening_file
+from vpr_eval import Whitening, shorten, whitening, whitening_file
 
 
 def restated(sample, dim, power=0.5):
@@ -309,3 +309,22 @@ def test_no_warning_on_a_good_sample():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Whitening.fit(descriptors(40, 16), dim=16)
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "dim", "power", "said"),
+    [
+        (19, 20, 10, 0.5, True),  # fewer images than numbers, and fewer than two for each that is kept
+        (60, 64, 31, 0.25, True),
+        (60, 64, 30, 0.5, False),  # two for each
+        (20, 20, 19, 0.5, False),  # as many as numbers
+        (19, 20, 10, 0.0, False),  # plain PCA makes no noise louder
+    ],
+)
+def test_few_images_for_many_numbers_are_said(count, width, dim, power, said, caplog):
+    Whitening.fit(descriptors(count, width), dim=dim, power=power)
+    assert (len(caplog.records) == 1) == said
+    if said:
+        text = caplog.text
+        assert f"whitening from {count} descriptors of {width} numbers to {dim}" in text
+        assert whitening.FEW in text

@@ -293,3 +293,15 @@ def test_signs_of_descriptors_that_are_not_centred_say_nothing_and_the_log_says_
         assert index.sampled_recall is not None
         assert index.sampled_recall < 0.5
     assert "raise index.ef_search or index.oversampling, or set index.exact=true" in caplog.text
+    assert caplog.text.count("none of these descriptors has a negative one") == 1
+
+
+@pytest.mark.parametrize(("quantization", "lowest"), [("binary", -0.01), ("int8", 0.0), (None, 0.0)])
+def test_codes_that_have_something_to_say_are_not_warned_of(
+    quantization: Any, lowest: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = np.abs(np.random.default_rng(0).standard_normal((20, 8))).astype(np.float32)
+    rows[3, 2] = lowest
+    with QdrantIndex(dim=8, exact=False, quantization=quantization) as index:
+        index.add(rows)
+    assert "negative" not in caplog.text

@@ -96,6 +96,7 @@ def search(
     from vpr_runner.locate.reordered import reordered
     from vpr_runner.maps.computed import check_computed, learnt_by
     from vpr_runner.maps.index import nearest
+    from vpr_runner.maps.mixing import offer_binary
     from vpr_runner.network.storage import fingerprint
     from vpr_runner.reranking.reorder import first_of
 
@@ -106,6 +107,9 @@ def search(
             "models cannot be compared: name the right one with --model, or extract again"
         )
     # One photo that cannot be read costs its own answer, not those of the others.
+    advice = None if quiet else offer_binary(descriptors, config.index.type)
+    if advice is not None:
+        print(advice, file=sys.stderr)
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
     said = any(setting.partition("=")[0].strip().startswith("compute.runtime") for setting in settings or ())
     with executing(retriever, config, registry, images=images, calibrated=learnt_by(opened)) as execution:

@@ -22,6 +22,7 @@ from vpr_runner.exporting.stored import load_network
 from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
 from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.index import MapIndex
+from vpr_runner.maps.mixing import warn_of_resized
 from vpr_runner.maps.opened import open_map
 from vpr_runner.network.storage import fingerprint
 from vpr_runner.network.untrained import said_of
@@ -83,6 +84,7 @@ class Locator:
         self._index_config = index
         self._index = MapIndex(opened.descriptors, folder=opened.folder, index=index, registry=registry)
         self._lock = threading.Lock()
+        self._said_resized = False
 
     @classmethod
     def open(cls, folder: Path | str, *, device: str | None = None, plugins: Sequence[Path] = ()) -> Self:
@@ -149,6 +151,8 @@ class Locator:
             ValueError: the array is no image.
         """
         image = prepared(photo, self.compute, max_pixels=max_pixels)
+        if isinstance(photo, np.ndarray):
+            self._said_resized = self._said_resized or warn_of_resized(photo.shape, self.compute.size)
         with self._lock, torch.inference_mode(), self.compute.autocast():
             execution = self.retriever.execution
             if isinstance(execution, Execution):  # new on this machine: compared on the first photo that is asked about

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpr_core import UsageError
 from vpr_runner.extraction.runtime_file import RUNTIME_FILE, RuntimeFile
+from vpr_runner.maps.mixing import PRECISION
 from vpr_runner.maps.opened import origin_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def check_computed(opened: Map, execution: Execution | None, compute: Compute, *
     apart = _apart(_of_map(opened, own), _of_queries(execution, other))
     number = "nobody has measured how far apart they are" if apart is None else f"cosines down to {apart:.6f}"
     said = f"{opened.folder} was computed by {own}, its queries are by {other}: {number}"
+    if {own.partition(" ")[0], other.partition(" ")[0]} == {"torch"}:
+        said += f"; in docs/choices.md: {PRECISION}"
     if asked or (apart is not None and apart >= NEAR):
         log.warning("%s", said)
         return

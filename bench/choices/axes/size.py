@@ -1,0 +1,23 @@
+"""Images smaller and larger than the plain size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.choices.lab import Lab, Row, timed
+from bench.choices.reading import plain
+
+TIMES = (0.5, 0.75)
+
+
+def measure(lab: Lab) -> Iterator[Row]:
+    """Yield rows of each size, on both sides and on the queries alone."""
+    for times in TIMES:
+        size = (8 * round(lab.at.size[0] * times / 8), 8 * round(lab.at.size[1] * times / 8))
+        images = lab.read(plain, size=size)
+        spent = timed(
+            {"plain": lambda: lab.encode(lab.pictures[1][:8]), "other": lambda i=images: lab.encode(i[1][:8])}, each=8
+        )
+        maps = (lab.encode(images[0]), lab.encode(images[1]))
+        name = f"{times:g} times"
+        yield from lab.of_maps(name, maps, ms=spent["other"], plain_ms=spent["plain"], of="network", pixels=list(size))
