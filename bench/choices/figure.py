@@ -44,7 +44,7 @@ def draw_costs(found: Sequence[Summary], path: Path) -> Path:
     axis.set_xlabel("change of recall@1 in points: mean of each layer over networks and sets")
     axis.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="lower right")
+    axis.legend(fontsize=8, frameon=False, loc="center left")
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     write_bytes(path, content.getvalue())

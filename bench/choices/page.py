@@ -77,8 +77,10 @@ def page(results: Sequence[dict[str, Any]]) -> str:
 def _conditions(results: Sequence[dict[str, Any]]) -> str:
     lines = ["| set | images | queries | seen at | networks |", "|---|---:|---:|---|---|"]
     for result in results:
-        networks = ", ".join(result["networks"])
         for name, at in result["sets"].items():
+            networks = "; ".join(dict.fromkeys(row["network"] for row in result["rows"] if row["set"] == name))
+            if not networks:
+                continue
             seen = " x ".join(map(str, at["size"]))
             lines.append(f"| {name} ({at['protocol']}) | {at['database']} | {at['queries']} | {seen} | {networks} |")
     lines += ["", "Plain recall@1, which every choice is compared with:", ""]
