@@ -33,7 +33,7 @@ def quotations(rows: Iterable[dict[str, Any]]) -> Mapping[str, list[str]]:
     return {
         "packages/vpr-runner/src/vpr_runner/maps/mixing.py": [precision, resized, free],
         "packages/vpr-eval/src/vpr_eval/whitening.py": [whitened],
-        "plugins/vpr-qdrant/src/vpr_qdrant/index.py": [signs],
+        "plugins/vpr-qdrant/src/vpr_qdrant/sample.py": [signs],
         "docs/where.md": [free],
     }
 

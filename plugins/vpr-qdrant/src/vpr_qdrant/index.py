@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -12,7 +11,7 @@ import numpy as np
 from vpr_qdrant.checks import check_k, check_positions, check_radius, checked_rows
 from vpr_qdrant.neighbours import Neighbours, distance_of_cost, exact_distance, rounding_bound
 from vpr_qdrant.place import Approximation, Place, open_store
-from vpr_qdrant.sample import recall_of_sample
+from vpr_qdrant.sample import recall_of_sample, warn_of_one_sign
 from vpr_qdrant.snapshot import Header, read_snapshot, write_snapshot
 
 if TYPE_CHECKING:
@@ -24,16 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["QdrantIndex"]
 
-log = logging.getLogger(__name__)
-
-_ONE_SIGN = (
-    "quantization: binary keeps the sign of each number, and none of these descriptors has a negative one (GeM, max or "
-    "average pooling after a ReLU): all codes are alike. Measured recall@1 by signs of such descriptors: "
-    "0.0 to 2.7, where float32 has 10.0 to 84.7 "
-    "(docs/choices.md of the toolkit, Storage of descriptors); whiten them first, take int8, or index: {type: binary}, "
-    "which takes the mean off"
-)
-"""Said at the first rows; the numbers are those of docs/choices.md."""
 _SPARE = 16
 _VALUES = 2**20
 """Numbers in one request, at most: as JSON that is 20 MB, and servers take 32."""
@@ -166,8 +155,8 @@ class QdrantIndex:
         rows = checked_rows(descriptors, name="descriptors", dim=self.dim, unit=self.metric == "ip", offset=len(self))
         if len(rows) == 0:
             return
-        if self._signs and len(self) == 0 and not (rows < 0).any():
-            log.warning(_ONE_SIGN)
+        if self._signs and len(self) == 0:
+            warn_of_one_sign(rows)
         where = None if positions is None else check_positions(positions, name="positions", count=len(rows))
         if len(self) and (where is None) != (self._positions is None):
             had = "without" if self._positions is None else "with"

@@ -14,9 +14,18 @@ if TYPE_CHECKING:
     Float32 = npt.NDArray[np.float32]
     Int64 = npt.NDArray[np.int64]
 
-__all__ = ["recall_of_sample"]
+__all__ = ["recall_of_sample", "warn_of_one_sign"]
 
 log = logging.getLogger(__name__)
+
+_ONE_SIGN = (
+    "quantization: binary keeps the sign of each number, and none of these descriptors has a negative one (GeM, max or "
+    "average pooling after a ReLU): all codes are alike. Measured recall@1 by signs of such descriptors: "
+    "0.0 to 2.7, where float32 has 10.0 to 84.7 "
+    "(docs/choices.md of the toolkit, Storage of descriptors); whiten them first, take int8, or index: {type: binary}, "
+    "which takes the mean off"
+)
+"""Said at the first rows; the numbers are those of docs/choices.md."""
 
 _QUERIES = 50
 _NEIGHBOURS = 10
@@ -46,3 +55,9 @@ def recall_of_sample(
     else:
         log.info("%s", said)
     return recall
+
+
+def warn_of_one_sign(rows: npt.NDArray[np.float32]) -> None:
+    """Warn where no number is negative: the sign of each then says nothing."""
+    if not (rows < 0).any():
+        log.warning(_ONE_SIGN)
