@@ -82,8 +82,8 @@ def answered(
 def _key(retriever: Retriever, split: PlaceSplit, config: RunConfig, data: str | None) -> str:
     """Return what descriptors of a split depend on, for a memo."""
     looked = config.eval.model_dump_json(include={"test_method", "scales"})
-    image, precision = config.image.model_dump_json(), config.compute.precision
-    return f"{fingerprint(retriever, config)} {data} {split.name} {image} {looked} {precision}"
+    image, executed = config.image.model_dump_json(), config.compute.model_dump_json(include={"precision", "runtime"})
+    return f"{fingerprint(retriever, config)} {data} {split.name} {image} {looked} {executed}"
 
 
 def _reordering(
