@@ -25,7 +25,7 @@ from vpr_runner import evaluate
 from vpr_runner.data import split_of
 from vpr_runner.files.atomic import write_json, write_text
 from vpr_runner.files.provenance import measured, provenance
-from vpr_runner.training.train import initialised
+from vpr_runner.training.start import initialised
 
 __all__ = ["main"]
 
