@@ -45,7 +45,7 @@ TEST_TOOLS = (
     "pytest-xdist>=3.6",
     "hypothesis>=6.100",
     "jsonschema>=4.20",
-    "hatchling>=1.26",
+    "hatchling>=1.27",
     "httpx>=0.27",
     "selenium>=4.20",
     "schemathesis>=4.32",
@@ -107,7 +107,7 @@ def speed(session: nox.Session) -> None:
         one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         session.run("python", "-m", "bench.speed.scale", *session.posargs[1:], env=PASSIVE | one)
         return
-    exporting = ("onnx>=1.19", "onnxscript>=0.5", "onnxruntime>=1.22")
+    exporting = ("onnx>=1.19", "onnxscript>=0.7.2", "onnxruntime>=1.22")
     install_packages(session, "h5py>=3.11", *exporting, plugins=["vpr-onnxruntime", "vpr-openvino", "vpr-qdrant"])
     if session.posargs[:1] == ["recall"]:
         session.run("python", "-m", "bench.runtimes", *session.posargs[1:], env=PASSIVE)

@@ -23,6 +23,7 @@ def test_the_table_is_what_timm_says() -> None:
     ours = {name: look_up(name) for line in listing() if (name := line.split()[0])}
     known = {name: model for name, model in ours.items() if model is not None}
     assert len(known) > 0.7 * len(ours)
+    same = timm.__version__ == "1.0.31"  # of which the table is; others move defaults, older ones state fewer licences
     other = []
     for line in listing():
         name, patch, *weights = line.split()
@@ -30,10 +31,9 @@ def test_the_table_is_what_timm_says() -> None:
         if model is None:
             continue
         usual, _, licence = weights[0].partition("=") if weights else ("", "", "")
-        if (model.patch, model.tag, model.licence) != (int(patch), usual, licence):
+        if (model.patch, model.tag) != (int(patch), usual) or (same and model.licence != licence):
             other.append(line)
-    bound = 0 if timm.__version__ == "1.0.31" else len(known) // 20  # of which the table is; others move defaults
-    assert len(other) <= bound, other[:5]
+    assert len(other) <= (0 if same else len(known) // 20), other[:5]
 
 
 @pytest.mark.parametrize(

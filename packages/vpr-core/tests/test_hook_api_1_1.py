@@ -167,10 +167,10 @@ def test_what_nothing_is_installed_of_can_be_left_out_only(registry) -> None:
     assert parse_run(text, registry).loggers == ()
     assert registry.json_schema()["properties"]["sequence"]["description"].endswith("Installed: none.")
     with pytest.raises(ConfigError) as caught:
-        parse_run(text + "sequence: {type: seqslam}\ncompute: {runtime: {type: openvino}}", registry)
+        parse_run(text + "sequence: {type: seqslam}\ncompute: {runtime: {type: tensorrt}}", registry)
     assert [(fault.path, said(fault)) for fault in caught.value.faults] == [
         ("sequence.type", "no sequence named 'seqslam'. Installed: none."),
-        ("compute.runtime.type", "no runtime named 'openvino'. Installed: none."),
+        ("compute.runtime.type", "no runtime named 'tensorrt'. Installed: none."),
     ]
 
 
