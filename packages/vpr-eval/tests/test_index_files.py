@@ -174,15 +174,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, kind, nth):
     old = path.read_bytes()
     from vpr_eval import atomic
 
-    real = atomic.Path.open
-
-    def failing_open(self, *args, **kwargs):
-        file = real(self, *args, **kwargs)
-        if self.name.startswith(".partial-"):
-            return FullDisk(file, nth)
-        return file
-
-    monkeypatch.setattr(atomic.Path, "open", failing_open)
+    real = atomic.os.fdopen
+    monkeypatch.setattr(atomic.os, "fdopen", lambda handle, mode: FullDisk(real(handle, mode), nth))
     with pytest.raises(OSError, match="No space left") as caught:
         filled(kind, rows=ROWS[::-1].copy()).save(path)
     assert caught.value.errno == errno.ENOSPC
