@@ -66,6 +66,10 @@ class Progress:
             rate = self.done / (self._last_line - self._start)
             left = (self.total - self.done) / rate
             sys.stderr.write(
-                f"{self.label}: {self.done}/{self.total} {self.unit}s, {rate:.1f}/s, {left:.0f} s left"
+                f"{self.label}: {self.done}/{self.total} {_several(self.unit)}, {rate:.1f}/s, {left:.0f} s left"
                 f"{', ' + note if note else ''}\n"
             )
+
+
+def _several(unit: str) -> str:
+    return f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s"
