@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ pytest.importorskip("httpx", reason="Starlette's TestClient needs httpx")
 from starlette.testclient import TestClient
 
 from vpr_runner.locate.locator import Locator
+from vpr_runner.maps.adding import Added
 from vpr_runner.maps.opened import open_map
+from vpr_runner.serving import additions
 from vpr_runner.serving.application import application
 
 Take = Callable[..., bytes]
@@ -53,6 +56,27 @@ def test_photos_are_added_and_the_map_is_that_of_all(
         assert 'path="/images",status="201"} 3' in client.get("/metrics").text
     assert contents(album / "map") == contents(make_map(album / "photos", tmp_path / "fresh"))
     open_map(album / "map")
+
+
+def test_searches_keep_their_execution_while_photos_are_added(
+    album: Path, take_photo: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = Locator.open(album / "map")
+    where.retriever.execution = own = lambda images: images
+    seen: list[Any] = []
+
+    def add(folder: Path, photos: Path, registry: Any, *, retriever: Any, device: str) -> Added:
+        retriever.execution = None
+        seen.append((where.retriever.execution, retriever.backbone is where.retriever.backbone))
+        return Added(images=6, new=("05.jpg",))
+
+    monkeypatch.setattr(additions, "add_photos", add)
+    sent = {"05.jpg": take_photo(tmp_path / "05.jpg", 5)}
+    now, _ = additions.Additions(photos=album / "photos", pixels=10**6)(where, sent)
+    assert seen == [(own, True)]  # no second copy of the weights
+    assert now is not where
+    assert now.retriever is where.retriever
+    assert now._lock is where._lock  # one network, one at a time
 
 
 @pytest.mark.fault

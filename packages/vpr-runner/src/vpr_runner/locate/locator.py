@@ -127,9 +127,12 @@ class Locator:
         )
 
     def reopened(self) -> Self:
-        """Return one of the map as it is now, with the same network: images may have been added to it."""
+        """Return one of the map as it is now, with the same network: images may have been added to it.
+
+        The two take turns at the network.
+        """
         opened = open_map(self.map.folder)
-        return type(self)(
+        found = type(self)(
             opened,
             self.retriever,
             model=self.map.descriptors.fingerprint,
@@ -137,6 +140,8 @@ class Locator:
             index=self._index_config,
             registry=self.registry,
         )
+        found._lock = self._lock
+        return found
 
     def __call__(self, photo: Image, *, count: int = 5, max_pixels: int | None = None) -> Located:
         """Return where ``photo`` was taken.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import tempfile
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ class Additions:
                 where.map.folder,
                 self.photos,
                 where.registry,
-                retriever=where.retriever,
+                retriever=copy.copy(where.retriever),  # its execution is another's meanwhile; searches go on by theirs
                 device=str(where.compute.device),
             )
         except (UsageError, FileNotFoundError, ValueError) as error:
