@@ -15,6 +15,7 @@ from PIL import Image
 
 from vpr_core import UsageError, build_registry
 from vpr_data import ImageSet
+from vpr_runner.cli import main
 from vpr_runner.encoding.execution import executing
 from vpr_runner.extraction.descriptors import load_descriptors
 from vpr_runner.locate.locator import Locator
@@ -146,14 +147,39 @@ def test_descriptors_far_apart_are_compared_only_when_asked(
         identity, cosine = "far int8 0123", (0.98, 0.99)
 
     check_computed(opened, None, compute)
-    with pytest.raises(UsageError, match=r"by torch float32, its queries are by far int8 0123: cosines down to 0\.98"):
+    with pytest.raises(
+        UsageError, match=r"by torch float32, its queries are by far int8 0123: cosines down to 0\.98"
+    ) as caught:
         check_computed(opened, Far(), compute)  # type: ignore[arg-type]
+    assert "--set" not in str(caught.value)  # a locator, a service: nobody could say it there
+    with pytest.raises(UsageError, match=r"say by what: --set compute\.runtime='\{type: far\}'"):
+        check_computed(opened, Far(), compute, asked=False)  # type: ignore[arg-type]
     with caplog.at_level(logging.WARNING):
         check_computed(opened, Far(), compute, asked=True)  # type: ignore[arg-type]
     assert "cosines down to 0.98" in caplog.text
     half = Compute.of(config.compute.model_copy(update={"precision": "bfloat16"}), config.image)
     with pytest.raises(UsageError, match="nobody has measured"):
         check_computed(opened, None, half)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [([], "or, to compare them nonetheless"), (["--set", "compute.runtime={type: torch}"], "6 photos whose place is")],
+)
+def test_a_map_is_calibrated_by_what_the_user_says(
+    registry: Any,
+    photos: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    said: list[str],
+    found: str,
+) -> None:
+    config, folder = config_of(registry), tmp_path / "map"
+    write_map(assemble(config, registry).eval(), photos, output=folder, config=config, progress=False)
+    monkeypatch.setattr("vpr_runner.cli.calibrate._asked_for", lambda *_: (photos, "photos"))
+    assert main(["calibrate", str(folder), "-q", "--set", "compute.precision=bfloat16", *said]) == 2
+    assert found in " ".join(capsys.readouterr().err.split())
 
 
 def test_precision_of_torch_and_a_runtime_are_not_both(registry: Any, photos: ImageSet) -> None:

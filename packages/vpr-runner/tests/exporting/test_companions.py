@@ -17,6 +17,7 @@ import torch
 from vpr_data import Sizing, load_image
 from vpr_runner.cli import main
 from vpr_runner.exporting.companion_files import COMPANIONS, write_companions
+from vpr_runner.network.storage import fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +189,34 @@ def test_the_node_answers_with_places_of_a_map(
     assert said["answers"][0]["name"] == exported.photos[4].name
     assert said["answers"][0]["similarity"] > 0.999
     assert len(said["answers"]) == 2
+
+
+@pytest.mark.usefixtures("ros")
+def test_the_node_refuses_a_map_of_another_model(
+    exported: Any, folder: Path, load: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, own = load("vpr_node"), tmp_path / "model" / "model.onnx"
+    np.save(tmp_path / "chunk.npy", np.zeros((1, exported.retriever.out_dim), np.float32))
+    (tmp_path / "images.csv").write_text("name\na.jpg\n")
+    monkeypatch.setattr(_Node, "parameters", {"map": str(tmp_path)})
+    right = fingerprint(exported.retriever, exported.config)
+    own.parent.mkdir()
+    for said, content, refused in (
+        (right, None, False),
+        ("0" * 64, None, True),
+        ("0" * 64, b"another", True),
+        ("0" * 64, exported.file.read_bytes(), False),
+    ):
+        (tmp_path / "manifest.json").write_text(json.dumps({"fingerprint": said}))
+        if content is not None:
+            own.write_bytes(content)
+        if refused:
+            with pytest.raises(ValueError, match="another model") as caught:
+                module.VprNode()
+            assert str(tmp_path) in str(caught.value)
+            assert str(folder / "model.onnx") in str(caught.value)
+        else:
+            module.VprNode()
 
 
 def test_export_writes_the_folder_or_says_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vpr_runner.cli.loading import says_runtime
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
@@ -93,6 +94,7 @@ def calibrate(
         precision=precision,
         most=most,
         progress=not quiet,
+        asked=says_runtime(settings),
     )
     _tell(database, found, output=output, as_json=as_json)
 
@@ -134,6 +136,7 @@ def calibrate_by_split(
         precision=0.99,
         most=1000,
         progress=not quiet,
+        asked=says_runtime(settings),
     )
     _tell(database, found, output=output, as_json=as_json)
 

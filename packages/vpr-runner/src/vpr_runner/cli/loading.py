@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
 
-__all__ = ["load", "overrides_of", "registry_of"]
+__all__ = ["load", "overrides_of", "registry_of", "says_runtime"]
 
 
 def registry_of(plugins: Sequence[Path] | None, *, quiet: bool = False) -> Registry:
@@ -32,6 +32,11 @@ def overrides_of(settings: Sequence[str] | None, *, device: str | None = None, s
     if seed is not None:
         overrides.append(f"seed={seed}")
     return overrides
+
+
+def says_runtime(settings: Sequence[str] | None) -> bool:
+    """Return whether one of the ``--set`` items is of ``compute.runtime``."""
+    return any(setting.partition("=")[0].strip().startswith("compute.runtime") for setting in settings or ())
 
 
 def load(

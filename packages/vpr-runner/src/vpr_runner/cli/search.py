@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vpr_runner.cli.completing import model as model_name
+from vpr_runner.cli.loading import says_runtime
 from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 from vpr_runner.cli.pages import CsvOption, GeojsonOption, HtmlOption, KmlOption, Pages, TilesOption
@@ -111,9 +112,8 @@ def search(
     if advice is not None:
         print(advice, file=sys.stderr)
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
-    said = any(setting.partition("=")[0].strip().startswith("compute.runtime") for setting in settings or ())
     with executing(retriever, config, registry, images=images, calibrated=learnt_by(opened)) as execution:
-        check_computed(opened, execution, compute, asked=said)
+        check_computed(opened, execution, compute, asked=says_runtime(settings))
         rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
     good = [number for number in range(len(queries)) if number not in encoded.failures]
     found: list[Located | None] = [None] * len(queries)

@@ -58,6 +58,7 @@ def calibrate_map(
     precision: float,
     most: int,
     progress: bool,
+    asked: bool = False,
 ) -> Learnt:
     """Learn when to believe a map, write that into it, and seal it again.
 
@@ -72,6 +73,7 @@ def calibrate_map(
         precision: share of believed first answers that is to be right.
         most: images of the map to ask for.
         progress: show a bar.
+        asked: the user has said which runtime the photos are computed by.
 
     Raises:
         UsageError: the map is of another model or from before there were seals; or there are fewer than ten photos with
@@ -87,21 +89,21 @@ def calibrate_map(
     index = MapIndex(opened.descriptors, folder=opened.folder, index=config.index, registry=registry)
     unreadable = 0
     if photos is None:
-        asked = leave_one_out(opened, index, most=most)
+        answered = leave_one_out(opened, index, most=most)
     else:
         truth = truth_of(photos, opened)
         compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
         with executing(retriever, config, registry, images=photos, calibrated=learnt_by(opened)) as execution:
-            check_computed(opened, execution, compute)
+            check_computed(opened, execution, compute, asked=asked)
             rows, encoded = encode_all(
                 retriever.to(compute.device), ImageSource(photos), compute=compute, shown=progress
             )
         unreadable = len(encoded.failures)
         good = [row for row in range(len(rows)) if row not in encoded.failures]
-        asked = ask_others(opened, index, rows[good], truth[good])
+        answered = ask_others(opened, index, rows[good], truth[good])
     floor = spacing(opened.places) / 2
     found = learn(
-        asked,
+        answered,
         opened.places,
         floor=floor,
         within=within,
@@ -109,7 +111,8 @@ def calibrate_map(
         learnt=named,
         rows=rows_digest(opened),
     )
-    judged = judge(asked, opened.places, floor=floor, within=within, precision=precision) if len(asked) >= 20 else None
+    enough = len(answered) >= 20
+    judged = judge(answered, opened.places, floor=floor, within=within, precision=precision) if enough else None
     with folder_lock(opened.folder, purpose="vpr calibrate"):
         atomic.write_json(opened.folder / CALIBRATION_FILE, found.to_json())
         seal_map(opened.folder)

@@ -35,14 +35,14 @@ def learnt_by(opened: Map) -> Path | None:
     return RuntimeFile(opened.folder).found()
 
 
-def check_computed(opened: Map, execution: Execution | None, compute: Compute, *, asked: bool = False) -> None:
+def check_computed(opened: Map, execution: Execution | None, compute: Compute, *, asked: bool | None = None) -> None:
     """Refuse, or say with its number, that a map's rows were computed otherwise than queries are going to be.
 
     Args:
         opened: the map.
         execution: of the queries; None: torch.
         compute: of the queries.
-        asked: the user has said which runtime: then it is said, and done.
+        asked: the user has said which runtime: then it is said, and done. None: here there is no way to say it.
 
     Raises:
         UsageError: the two may be farther apart than `NEAR`, or nobody knows how far.
@@ -59,6 +59,8 @@ def check_computed(opened: Map, execution: Execution | None, compute: Compute, *
     if asked or (apart is not None and apart >= NEAR):
         log.warning("%s", said)
         return
+    if asked is None:
+        raise UsageError(f"{said}. Install what made the map, or extract it again")
     raise UsageError(
         f"{said}. Install what made the map, extract it again, or, to compare them nonetheless, say by what: --set "
         f"compute.runtime='{{type: {other.split()[0]}}}'"
