@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -98,6 +99,23 @@ def test_fetching_fills_the_root_and_does_not_fetch_twice(server, offer, tmp_pat
     assert (root / "images/b.jpg").read_bytes() == b"B"
     assert fetch("toy", root=root, progress=False) == []
     assert server.asked == ["/images.tgz", "/corrupt.txt"]
+
+
+@pytest.mark.fault
+def test_what_an_archive_held_is_on_the_disk_before_it_counts_as_fetched(server, offer, tmp_path, monkeypatch):
+    server.files["/y.tgz"] = (tar(("a.jpg", b"A"), ("b.jpg", b"B")), "application/gzip", None)
+    offer(Download(server.url + "/y.tgz", "images", "images"))
+    folder, flush, flushed = tmp_path / "images", os.fsync, []
+
+    def noted(handle):
+        assert not (folder / ".y.tgz.fetched").exists()
+        flush(handle)
+        flushed.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    fetch("toy", root=tmp_path, progress=False)
+    assert (folder / ".y.tgz.fetched").exists()
+    assert flushed[-3:] == [path.stat().st_ino for path in (folder / "a.jpg", folder / "b.jpg", folder)]
 
 
 @pytest.mark.parametrize(

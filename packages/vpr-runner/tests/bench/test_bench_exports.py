@@ -82,6 +82,17 @@ def test_csv_has_every_number_whole(result: dict[str, Any]) -> None:
         ]
 
 
+def test_csv_has_what_only_some_suites_measure(result: dict[str, Any]) -> None:
+    decided = copy.deepcopy(dict(result))
+    decided["rows"] = decided["rows"][:1]
+    decided["rows"][0]["milliseconds"] = {"network": 3.125}
+    decided["rows"][0]["full_precision"] = {"mean": 0.5, "std": None, "low": 0.25, "high": 0.75, "by_seed": [0.5]}
+    names = [name for name in COLUMNS if name.endswith("_ms") or name.startswith("full_precision")]
+    first, *_, last = csv.DictReader(io.StringIO(csv_table([decided, result])))
+    assert [first[name] for name in names] == ["", "", "3.125", "0.5", "", "0.25", "0.75"]
+    assert [last[name] for name in names][2:] == [""] * 5
+
+
 def test_a_notebook_shows_the_table_of_a_result_file(result: dict[str, Any], tmp_path: Path) -> None:
     file = write_result(result, tmp_path / "result.json")
     shown = load_result(file)._repr_html_()

@@ -18,7 +18,7 @@ from typing import IO
 from tqdm.auto import tqdm
 
 from vpr_data.published.catalogue import Download, published
-from vpr_data.published.partial import partial_file, remove_abandoned
+from vpr_data.published.partial import partial_file, remove_abandoned, sync_folder
 
 __all__ = ["extract_archive", "fetch", "instructions"]
 
@@ -88,7 +88,7 @@ def extract_archive(archive: Path, folder: Path, *, source: str = "") -> int:
 
     Links, devices, absolute names and names that climb out are refused (`tarfile.data_filter`); so are two files of one
     name, and archives that unfold to more than `MAX_UNPACKED`. The whole archive is read, to the checksum at its end,
-    before anything of it is written.
+    before anything of it is written. When this returns, the files are on the disk.
 
     Returns:
         Number of files.
@@ -110,6 +110,7 @@ def extract_archive(archive: Path, folder: Path, *, source: str = "") -> int:
                     raise ValueError(f"{source}: {member.name!r} cannot be read")
                 with content:
                     _write(content, folder / name)
+        sync_folder(folder)
     except tarfile.FilterError as error:
         raise ValueError(f"{source}: {error}; an archive that leaves its folder is not unpacked") from error
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -143,6 +144,7 @@ def _write(content: IO[bytes], path: Path) -> None:
     with partial_file(temporary) as file:
         shutil.copyfileobj(content, file, BLOCK)
         file.flush()
+        os.fsync(file.fileno())
         temporary.replace(path)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-__all__ = ["partial_file", "remove_abandoned"]
+__all__ = ["partial_file", "remove_abandoned", "sync_folder"]
 
 
 @contextmanager
@@ -36,6 +36,17 @@ def remove_abandoned(folder: Path, pattern: str) -> None:
         with suppress(OSError), path.open("r+b") as file:
             if _locked(file.fileno()):
                 path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system can (Windows cannot open folders)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _is(file: IO[bytes], path: Path) -> bool:

@@ -76,6 +76,8 @@ class FeatureStore:
         return self.folder / digest[:2] / f"{digest}.npz"
 
     def _hold(self, digest: str, features: Features) -> None:
+        if digest in self._held:
+            self._bytes -= bytes_of(self._held.pop(digest))
         self._held[digest] = features
         self._bytes += bytes_of(features)
         while self._bytes > self._memory and len(self._held) > 1:
