@@ -14,7 +14,7 @@ from vpr_core.runtimes import RuntimeRequest
 from vpr_core.testing import RuntimeContract
 from vpr_core.testing.runtime import images
 from vpr_core.testing.runtime_network import TrialNetwork
-from vpr_onnxruntime.calibration import assigning, learnt, reading
+from vpr_onnxruntime.calibration import assigning, calibrated_file, learnt, reading
 from vpr_onnxruntime.session import OnnxRuntime
 
 
@@ -73,6 +73,20 @@ def test_without_images_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none of those given could be read"):
         OnnxRuntime(request(tmp_path, list), precision="int8")
     assert not list((tmp_path / "cache").iterdir()), "half a calibration"
+
+
+def test_a_torn_file_in_the_cache_is_made_again(tmp_path: Path) -> None:
+    asked = request(tmp_path, lambda: [images(4, 48, 64)])
+    file = calibrated_file(asked)
+    whole = file.read_bytes()
+    for torn in (b"", whole[: len(whole) // 2]):
+        file.write_bytes(torn)
+        assert calibrated_file(asked) == file
+        assert learnt(file)["images"] == 4
+    file.write_bytes(b"")
+    with pytest.raises(ValueError, match="there are none here"):
+        calibrated_file(replace(asked, samples=None))
+    assert not file.exists()
 
 
 def test_a_file_that_was_not_calibrated_here_is_refused(tmp_path: Path) -> None:

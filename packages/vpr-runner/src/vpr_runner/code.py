@@ -16,7 +16,7 @@ OF_DESCRIPTORS = ("backbone", "pooling")
 """Kinds of components that decide a descriptor."""
 OF_WEIGHTS = (*OF_DESCRIPTORS, "dataset", "loss", "miner")
 """Those that decide trained weights."""
-OF_RECALL = (*OF_WEIGHTS, "index", "sequence", "reranker")
+OF_RECALL = (*OF_WEIGHTS, "index", "sequence", "reranker", "runtime")
 """Those that decide a number of a bench."""
 
 

@@ -112,6 +112,24 @@ def test_keys_follow_what_decides_the_numbers(write: Write, registry: Registry) 
     assert first("train.lr=0.5")[1] != training_key
 
 
+def test_keys_follow_the_runtime_and_the_precision_of_each_test(write: Write) -> None:
+    files = [Path(__file__).parents[1] / name for name in ("stub_components.py", "runtime_components.py")]
+    registry = build_registry(plugin_files=files, disabled=())
+
+    def first(block: str) -> tuple[str, str]:
+        suite = load_suite(write(f"{SUITE}tests: {{a: {{}}, b: {{compute: {{{block}}}}}}}\n"))
+        cell = plan(suite, registry, placeholders={"data": "/s"})[0]
+        return cell.key, cell.training_key
+
+    plain, near, far, half = (
+        first(block)
+        for block in ("", "runtime: {type: near}", "runtime: {type: near, off: 0.5}", "precision: bfloat16")
+    )
+    assert first("runtime: {type: torch}") == first("precision: float32") == plain
+    assert len({plain[0], near[0], far[0], half[0]}) == 4
+    assert {plain[1], near[1], far[1], half[1]} == {plain[1]}
+
+
 def test_pretraining_decides_the_numbers_of_every_cell(write: Write, registry: Registry) -> None:
     def first(text: str) -> Cell:
         return plan(load_suite(write(text)), registry, placeholders={"data": "/s"})[1]

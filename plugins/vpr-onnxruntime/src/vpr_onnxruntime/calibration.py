@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from vpr_core.runtimes import Images, RuntimeRequest
 
 __all__ = ["assigning", "calibrated_file", "learnt", "reading"]
+
+log = logging.getLogger(__name__)
 
 KEY = "vpr-calibration"
 MOST = 300
@@ -64,7 +67,13 @@ def calibrated_file(request: RuntimeRequest) -> Path:
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     file = request.cache / f"int8-{request.digest[:16]}-{key[:16]}.onnx"
     if file.is_file():
-        return file
+        try:
+            learnt(file)
+        except ValueError as error:
+            log.info("calibrating again: %s", error)
+            file.unlink(missing_ok=True)
+        else:
+            return file
     if request.samples is None or request.model is None:
         raise ValueError(
             "int8 is calibrated on images, and there are none here; extract a map with it first, which keeps what was "
@@ -94,7 +103,10 @@ def calibrated_file(request: RuntimeRequest) -> Path:
         model = onnx.load_model(str(partial))
         about = {"images": reader.images, "bits": 7 if narrow else 8, "version": said["version"]}
         onnx.helper.set_model_props(model, {KEY: json.dumps(about)})
-        partial.write_bytes(model.SerializeToString())
+        with partial.open("wb") as written:
+            written.write(model.SerializeToString())
+            written.flush()
+            os.fsync(written.fileno())
         partial.replace(file)
     return file
 

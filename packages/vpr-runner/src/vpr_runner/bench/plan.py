@@ -73,13 +73,26 @@ class Cell:
         parts = [self.stage, *self._start, *self.code, *self.measured_with, *self._precision]
         parts += [config_hash(self.config, leave_out=leave_out)]
         parts += [f"{label}={config_hash(config, leave_out=leave_out)}" for label, config in sorted(self.tests.items())]
+        parts += self._executed
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
     def _precision(self) -> list[str]:
-        """Of the arithmetic, the only part of ``compute`` that numbers depend on; float32 goes without saying."""
+        """Of the arithmetic, the only part of ``compute`` that weights depend on; float32 goes without saying."""
         precision = self.config.compute.precision
         return [] if precision == "float32" else [f"precision={precision}"]
+
+    @property
+    def _executed(self) -> list[str]:
+        """What executes the network where that is not torch, and the precision of a test that has its own."""
+        said = []
+        for label, config in sorted({"": self.config, **self.tests}.items()):
+            runtime, precision = config.compute.runtime, config.compute.precision
+            if runtime is not None and runtime.type != "torch":
+                said.append(f"{label} runtime={runtime.model_dump_json()}")
+            if precision != self.config.compute.precision:
+                said.append(f"{label} precision={precision}")
+        return said
 
     @property
     def training_key(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vpr_core import UsageError
+from vpr_runner.code import OF_DESCRIPTORS, code_of
 from vpr_runner.exporting.onnx_file import described
 from vpr_runner.exporting.write import export
 from vpr_runner.network.storage import tensor_digest
@@ -33,7 +34,8 @@ def kept_export(
 ) -> tuple[Path, str, InputContract]:
     """Return the network as ONNX file in ``cache``, its digest, and what it takes.
 
-    The digest is of weights, blocks of backbone and pooling, image size, whether it whitens, and torch's version.
+    The digest is of weights, blocks of backbone and pooling and whose code they are, the rule that images are resized
+    by, whether it whitens, and torch's version.
 
     Raises:
         UsageError: it cannot be exported.
@@ -44,7 +46,8 @@ def kept_export(
         "version": VERSION,
         "torch": torch.__version__,
         "weights": tensor_digest(retriever),
-        "size": config.image.fixed,
+        "image": config.image.in_force(),
+        "code": code_of(config, registry, OF_DESCRIPTORS),
         **blocks,
     }
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
