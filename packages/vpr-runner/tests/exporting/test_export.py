@@ -89,6 +89,25 @@ def test_a_size_that_is_built_in_is_noticed() -> None:
     compare(right, right, [(images(2, 60, 32), True)]).check("float32", what="it")
 
 
+def test_not_a_number_stays_the_worst_difference() -> None:
+    def once(given: Any) -> Any:
+        return np.full((len(given), 2), np.nan if len(given) == 2 else 1.0)
+
+    ones = [(images(count, 9, 9), False) for count in (1, 2, 3)]
+    assert np.isnan(compare(lambda x: np.ones((len(x), 2)), once, ones).worst)
+
+
+def test_a_program_of_another_name_is_refused_before_anything_is_written(
+    made: Callable[..., Any], engine_registry: Any, tmp_path: Path
+) -> None:
+    from vpr_runner.exporting.write import export
+
+    retriever, config = made()
+    with pytest.raises(UsageError, match=r"wants a name that ends in \.pt2"):
+        export(retriever, config, engine_registry, onnx=tmp_path / "a.onnx", program=tmp_path / "a.pt")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_not_a_number_is_no_match() -> None:
     found = compare(lambda x: np.ones((len(x), 2)), lambda x: np.full((len(x), 2), np.nan), [(images(1, 9, 9), False)])
     with pytest.raises(UsageError, match="gives other descriptors"):

@@ -78,6 +78,21 @@ def test_what_is_in_the_file_is_fixed(exported: Any) -> None:
         exported_network(exported.file.with_name("none.onnx"), exported.registry)
 
 
+def test_the_longest_side_is_kept_beside_other_settings(
+    exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from vpr_runner.exporting import stored
+
+    (tmp_path / "model.onnx").write_bytes(b"")
+    for sizing, longest in (({"multiple": 14, "interpolation": "bicubic"}, 512), ({"multiple": 14}, None)):
+        found = replace(exported.found.description, size=None, longest=longest, sizing=sizing)
+        monkeypatch.setattr(stored, "described", lambda _, found=found: found)
+        _, config = exported_network(tmp_path / "model.onnx", exported.registry)
+        assert config.image.in_force() == {"size": None, **({"longest": longest} if longest else {}), **sizing}
+
+
 def test_a_flipped_bit_of_the_file_in_a_map_is_noticed(mapped: Path, exported: Any, tmp_path: Path) -> None:
     import shutil
 

@@ -109,8 +109,7 @@ def compare(wanted: Call, found: Call, batches: Sequence[tuple[Array, bool]]) ->
                 f"the exported network gives {got.shape} for images {images.shape}, the network {want.shape}: a "
                 "size is built into it, so it is not used"
             )
-        off = float(np.abs(got - want).max())
-        worst = off if not off <= worst else worst  # NaN stays
+        worst = float(np.maximum(worst, np.abs(got - want).max()))  # NaN stays
         length = np.linalg.norm(want, axis=1) * np.linalg.norm(got, axis=1)
         cosines += [float(one) for one in (want * got).sum(axis=1) / np.maximum(length, 1e-12)]
         real += len(images) if are_real else 0

@@ -81,7 +81,8 @@ def exported_network(
     ).eval()
     content = {**settings, **_PLACEHOLDERS}
     if "image" not in content:
-        rule = {"size": list(found.size)} if found.size else {} if found.sizing else {"longest": found.longest}
+        other = {"short_side", "max_side"} & set(found.sizing)
+        rule = {"size": list(found.size)} if found.size else {} if other else {"longest": found.longest}
         content["image"] = {**rule, **found.sizing}
     config = parse_run(json.dumps(content), registry, overrides, source=str(file))
     return network, config

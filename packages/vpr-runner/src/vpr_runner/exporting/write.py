@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,8 +74,11 @@ def export(
         licence: what the user says of the whole.
 
     Raises:
-        UsageError: the network cannot be exported, or the export gives other descriptors; nothing is written then.
+        UsageError: the network cannot be exported, the export gives other descriptors, or ``program`` does not end in
+            ``.pt2``; nothing is written then.
     """
+    if program is not None and program.suffix != ".pt2":
+        raise UsageError(f"--torch-export {program}: torch wants a name that ends in .pt2")
     retriever = retriever.cpu().eval()
     size = config.image.fixed
     whole = export_whole(
@@ -121,13 +125,14 @@ def by_torch(module: Any) -> Any:
 
 
 def _write_program(path: Path, program: Any, description: Description) -> None:
-    if path.suffix != ".pt2":
-        raise UsageError(f"--torch-export {path}: torch wants a name that ends in .pt2")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{atomic.PREFIX}{path.name}")
     try:
         torch.export.save(program, partial, extra_files={f"{KEY}.json": json.dumps(description.to_json(), indent=2)})
+        with partial.open("r+b") as file:
+            os.fsync(file.fileno())
         partial.replace(path)
+        atomic.sync_folder(path.parent)
     except RuntimeError as error:  # of a full disk, too
         raise VPRError(f"{path}: torch.export.save fails: {error}") from error
     finally:
