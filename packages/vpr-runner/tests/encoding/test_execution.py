@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from vpr_core import UsageError, build_registry
+from vpr_core.runtimes import InputContract
 from vpr_data import ImageSet
 from vpr_runner.cli import main
-from vpr_runner.encoding.execution import executing
+from vpr_runner.encoding import execution as execution_module
+from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.encode import encode
+from vpr_runner.encoding.execution import Execution, executing
+from vpr_runner.encoding.refused import SizeRefusedError
+from vpr_runner.encoding.samples import Samples
+from vpr_runner.encoding.source import ImageSource
 from vpr_runner.extraction.descriptors import load_descriptors
 from vpr_runner.locate.locator import Locator
 from vpr_runner.maps.computed import check_computed
@@ -135,8 +145,6 @@ def test_a_map_is_asked_by_what_made_it(
 def test_descriptors_far_apart_are_compared_only_when_asked(
     registry: Any, photos: ImageSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from vpr_runner.encoding.compute import Compute
-
     config = config_of(registry)
     write_map(
         assemble(config, registry).eval(), photos, output=tmp_path / "map", config=config, progress=False, registry=None
@@ -187,6 +195,73 @@ def test_precision_of_torch_and_a_runtime_are_not_both(registry: Any, photos: Im
     with (
         pytest.raises(UsageError, match=r"compute.precision: bfloat16 is of torch; the runtime 'near' has its own"),
         executing(assemble(config, registry), config, registry, images=photos),
+    ):
+        pass
+
+
+class Fed:
+    """A runtime that keeps what it is given, and gives one direction."""
+
+    name, precision = "fed", "float32"
+
+    def run(self, images: Any) -> Any:
+        self.given = images
+        return np.tile(np.array([1, 0], dtype=np.float32), (len(images), 1))
+
+
+def fed(**contract: Any) -> Execution:
+    inputs = InputContract(**{"dtype": "uint8", "out_dim": 2, "least": (32, 32), **contract})
+    return Execution(runtime=Fed(), precision="float32", identity="fed float32", inputs=inputs)
+
+
+def test_a_graph_of_float_images_gets_them_in_0_to_1() -> None:
+    execution, images = fed(dtype="float32"), torch.full((1, 3, 32, 40), 51, dtype=torch.uint8)
+    execution(images)
+    execution.inputs.check(execution.runtime.given)  # type: ignore[union-attr]
+    np.testing.assert_allclose(execution.runtime.given, 0.2, rtol=1e-6)
+    execution = fed()
+    execution(images)
+    assert execution.runtime.given.dtype == np.uint8
+
+
+def test_an_image_that_is_too_small_for_the_graph_is_left_out_or_named(photos: ImageSet) -> None:
+    Image.new("RGB", (20, 20)).save(photos.path(5).with_name("small.png"))
+    images = ImageSet(root=photos.root, names=["0.png", "small.png", "2.png"], xy=np.zeros((3, 2)))
+    compute, out = Compute(device=torch.device("cpu"), workers=1), np.zeros((3, 2), dtype=np.float32)
+    said = r"height and width of images must be at least \(32, 32\), got \(20, 20\)"
+    with pytest.raises(SizeRefusedError, match=rf"^small\.png: {said}$"):
+        encode(fed(), ImageSource(images), range(3), out=out, compute=compute)
+    skipping = replace(compute, on_bad_image="skip")
+    encoded = encode(fed(), ImageSource(images), range(3), out=out, compute=skipping)
+    assert list(encoded.failures) == [1]
+    assert re.fullmatch(said, encoded.failures[1])
+    np.testing.assert_array_equal(out, [[1, 0], [np.nan, np.nan], [1, 0]])
+
+
+def test_samples_prepared_otherwise_are_other_samples(photos: ImageSet) -> None:
+    compute, inputs = Compute(device=torch.device("cpu")), InputContract(dtype="uint8", out_dim=2)
+    rules: list[dict[str, Any]] = [{}, {"short_side": 40}, {"max_side": 40}, {"multiple": 8}, {"size": (40, 40)}]
+    rules += [{"interpolation": "bicubic"}, {"longest": 40}]
+    assert len({Samples(photos, replace(compute, **rule), inputs).digest(4) for rule in rules}) == len(rules)
+
+
+def test_whatever_a_runtime_raises_is_a_sentence(
+    registry: Any, photos: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FailError(Exception):  # as those of onnxruntime
+        pass
+
+    def build(*_: Any) -> Any:
+        raise FailError("this is no graph")
+
+    config = config_of(registry, runtime={"type": "near"})
+    retriever = assemble(config, registry).eval()
+    contract = InputContract(dtype="uint8", out_dim=2)
+    monkeypatch.setattr(execution_module, "kept_export", lambda *_, **__: (photos.root, "digest", contract))
+    monkeypatch.setattr(type(registry), "build", build)
+    with (
+        pytest.raises(UsageError, match="'near' cannot execute this network: this is no graph"),
+        executing(retriever, config, registry, images=photos),
     ):
         pass
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vpr_core.runtimes import InputContract
 from vpr_data import Frame, ImageSet
 from vpr_runner import assemble
 from vpr_runner.cli import main
+from vpr_runner.encoding.execution import Execution
 from vpr_runner.locate.locator import Locator
 from vpr_runner.maps.write import write_map
 from vpr_runner.serving.limits import Limits
@@ -46,6 +48,17 @@ def where(make_config: Any, engine_registry: Any, photos: list[bytes], tmp_path:
     config = make_config()
     write_map(assemble(config, engine_registry).eval(), images, output=tmp_path / "map", config=config, progress=False)
     return Locator.open(tmp_path / "map")
+
+
+def test_a_photo_of_a_size_that_the_network_refuses_ends_nothing(where: Locator, photos: list[bytes]) -> None:
+    inputs = InputContract(dtype="uint8", out_dim=2, least=(999, 999))
+    where.retriever.execution = Execution(runtime=None, precision="float32", identity="none", inputs=inputs)
+    with TestClient(application(where)) as client:
+        found = client.post("/search", content=photos[1])
+        assert found.status_code == 422
+        assert found.json()["detail"].startswith("height and width of images must be at least (999, 999), got (")
+        where.retriever.execution = None
+        assert client.post("/search", content=photos[1]).status_code == 200
 
 
 def test_a_photo_is_located_over_http(where: Locator, photos: list[bytes], tmp_path: Path) -> None:

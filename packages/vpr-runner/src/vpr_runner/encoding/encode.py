@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vpr_runner.distributed import ONE_PROCESS, Ranks
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.refused import SizeRefusedError
 from vpr_runner.encoding.source import Positions, Source
 from vpr_runner.network.retriever import Retriever
 from vpr_runner.progress import Progress
@@ -39,7 +40,7 @@ class Encoded:
     """What encoding left behind, besides the rows it wrote.
 
     Attributes:
-        failures: rows of unreadable images and why; they hold NaN.
+        failures: rows of images that are unreadable, or of a size that the network refuses, and why; they hold NaN.
         images: rows written.
         seconds: wall time, reading included.
     """
@@ -77,6 +78,7 @@ def encode(
     Raises:
         NonFiniteDescriptorError: a row would hold NaN or infinity.
         ImageDecodeError: an image cannot be read and ``compute.on_bad_image`` is ``error``.
+        SizeRefusedError: likewise, an image of a size that an exported network does not take.
     """
     if len(out) != len(positions):
         raise ValueError(f"out has {len(out)} rows; {len(positions)} images are to be encoded")
@@ -101,8 +103,15 @@ def encode(
         # One batch behind: the device computes the next while the last is copied and written.
         behind: tuple[npt.NDArray[np.int64], Tensor] | None = None
         for batch in source.batches(positions, compute):
-            with compute.autocast():
-                values = function(batch.values)
+            try:
+                with compute.autocast():
+                    values = function(batch.values)
+            except SizeRefusedError as error:  # of the whole batch, whose images are of one size
+                where = [int(positions[row]) for row in batch.rows]
+                if compute.on_bad_image == "error":
+                    raise SizeRefusedError(f"{source.names[where[0]]}: {error}") from None
+                source.failures.update(dict.fromkeys(where, str(error)))
+                continue
             if behind is not None:
                 write(*behind)
             behind = batch.rows, values

@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vpr_core import UsageError
+from vpr_core import UsageError, VPRError
 from vpr_core.runtimes import InputContract, RuntimeRequest
 from vpr_data.city.store import cache_root
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.source import ImageSource
+from vpr_runner.encoding.refused import SizeRefusedError
+from vpr_runner.encoding.samples import Samples
 from vpr_runner.exporting.kept import kept_export
 from vpr_runner.exporting.parity import Parity, compare
 from vpr_runner.files import atomic
@@ -55,6 +56,7 @@ class Execution:
         identity: name, precision and calibration: descriptors of two identities are not mixed.
         cosine: smallest and median cosine to torch's float32; None: not compared yet.
         kept: where `compare_once` remembers them; None: there is nothing to compare with.
+        inputs: what the runtime takes; None: whatever it gets.
     """
 
     runtime: Any
@@ -62,11 +64,29 @@ class Execution:
     identity: str
     cosine: tuple[float, float] | None = None
     kept: Path | None = None
+    inputs: InputContract | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return descriptors ``(B, D)``, float32 on the device of ``images``."""
-        found = self.runtime.run(np.ascontiguousarray(images.cpu().numpy()))
-        return torch.from_numpy(found).to(images.device)
+        """Return descriptors ``(B, D)``, float32 on the device of ``images``.
+
+        Raises:
+            SizeRefusedError: see `check`.
+        """
+        self.check(images)
+        given = np.ascontiguousarray(images.cpu().numpy())
+        if self.inputs is not None and self.inputs.dtype == "float32" and given.dtype == np.uint8:
+            given = given.astype(np.float32) / np.float32(255)
+        return torch.from_numpy(self.runtime.run(given)).to(images.device)
+
+    def check(self, images: Tensor) -> None:
+        """Refuse images of a size that the network does not take.
+
+        Raises:
+            SizeRefusedError: says which it would take.
+        """
+        fault = "" if self.inputs is None else self.inputs.fault((int(images.shape[2]), int(images.shape[3])))
+        if fault:
+            raise SizeRefusedError(fault)
 
     @property
     def calibrated(self) -> Path | None:
@@ -137,7 +157,7 @@ def execution_of(
     needs_network = registry.get("runtime", block.type).needs == "network"
     model, digest, inputs = _model(retriever, config, registry)
     compute = Compute.of(config.compute, config.image)
-    samples = None if images is None else _Samples(images, compute, inputs)
+    samples = None if images is None else Samples(images, compute, inputs)
     request = RuntimeRequest(
         model=None if needs_network else model,
         network=retriever if needs_network else None,
@@ -151,9 +171,11 @@ def execution_of(
     )
     try:
         runtime = registry.build("runtime", block, request)
-    except (ValueError, ImportError, RuntimeError) as error:
+    except VPRError:
+        raise
+    except Exception as error:  # those of onnxruntime are of no common kind
         raise UsageError(f"compute.runtime: {block.type!r} cannot execute this network: {error}") from error
-    found = _identified(runtime, retriever)
+    found = _identified(runtime, retriever, inputs)
     if isinstance(retriever, ExportedNetwork):
         if found.precision == retriever.precision:
             found.cosine = retriever.cosine
@@ -248,50 +270,19 @@ def _block(retriever: Retriever, config: RunConfig, registry: Registry | None) -
     return found
 
 
-def _identified(runtime: Any, retriever: Retriever) -> Execution:
+def _identified(runtime: Any, retriever: Retriever, inputs: InputContract) -> Execution:
     precision = str(runtime.precision)
     if isinstance(retriever, ExportedNetwork) and retriever.precision != "float32":
         precision = retriever.precision
     learnt = getattr(runtime, "calibrated", None)
     mark = "" if learnt is None else f" {atomic.sha256_of(Path(learnt))[:12]}"
-    return Execution(runtime=runtime, precision=precision, identity=f"{runtime.name} {precision}{mark}")
+    return Execution(runtime=runtime, precision=precision, identity=f"{runtime.name} {precision}{mark}", inputs=inputs)
 
 
 def _model(retriever: Retriever, config: RunConfig, registry: Registry) -> tuple[Path, str, InputContract]:
     if isinstance(retriever, ExportedNetwork):
         return retriever.file, retriever.sha256, retriever.inputs
     return kept_export(retriever, config, registry, cache=cache_root() / "exports")
-
-
-class _Samples:
-    """Some of the user's images, as the network gets them."""
-
-    def __init__(self, images: ImageSet, compute: Compute, inputs: InputContract) -> None:
-        self._images, self._inputs = images, inputs
-        # One that cannot be read is no sample; whether it may be missing is decided where it is encoded.
-        self._compute = replace(compute, on_bad_image="skip", batch=min(compute.batch, 8))
-
-    def positions(self, most: int) -> npt.NDArray[np.int64]:
-        """Evenly drawn."""
-        count = len(self._images)
-        return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
-
-    def batches(self, most: int) -> Iterator[npt.NDArray[Any]]:
-        """Yield the images in batches of one size; what the network does not take is left out."""
-        for batch in ImageSource(self._images).batches(self.positions(most), self._compute):
-            images = np.ascontiguousarray(batch.values.cpu().numpy())
-            if self._inputs.dtype == "float32":
-                images = images.astype(np.float32) / np.float32(255)
-            if not self._inputs.fault((images.shape[2], images.shape[3])):
-                yield images
-
-    def digest(self, most: int) -> str:
-        """Of names and lengths of the images, and of how they are prepared."""
-        said: list[Any] = [self._compute.size, self._compute.longest]
-        for position in self.positions(most).tolist():
-            path = self._images.path(position)
-            said.append([self._images.names[position], path.stat().st_size if path.is_file() else -1])
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def described(execution: Execution | None) -> Mapping[str, Any]:

@@ -153,6 +153,7 @@ class Locator:
 
         Raises:
             ImageDecodeError: the file cannot be read.
+            SizeRefusedError: the network is an exported one, and takes no images of this size.
             ValueError: the array is no image.
         """
         image = prepared(photo, self.compute, max_pixels=max_pixels)
@@ -160,7 +161,9 @@ class Locator:
             self._said_resized = self._said_resized or warn_of_resized(photo.shape, self.compute.size)
         with self._lock, torch.inference_mode(), self.compute.autocast():
             execution = self.retriever.execution
-            if isinstance(execution, Execution):  # new on this machine: compared on the first photo that is asked about
+            if isinstance(execution, Execution):
+                execution.check(image[None])
+                # New on this machine: compared on the first photo that is asked about.
                 compare_once(execution, self.retriever, [image[None].numpy()], device=self.compute.device)
             row = self.retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
             found, kept = self._index.nearest(row, max(count, ANSWERS))

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from vpr_data import ImageDecodeError
 from vpr_runner import __version__
+from vpr_runner.encoding.refused import SizeRefusedError
 from vpr_runner.locate.located import Located
 from vpr_runner.locate.locator import Locator
 from vpr_runner.serving.additions import Additions, RefusedError
@@ -155,6 +156,8 @@ def _look_up(where: Locator, photo: bytes, count: int, bounds: Limits, metrics: 
             found = where(Path(file.name), count=count, max_pixels=bounds.pixels)
         except ImageDecodeError as error:
             raise HTTPException(422, f"the photo cannot be read: {error.reason}") from None
+        except SizeRefusedError as error:
+            raise HTTPException(422, str(error)) from None
     metrics.photo(time.perf_counter() - begun)
     return as_json(found)
 
