@@ -158,7 +158,7 @@ def test_suites(tmp_path: Path, engine_registry, suite: Any) -> None:
 @short
 @given(data=st.data())
 def test_run_files_and_run_directories(make_config, engine_registry, tmp_path_factory, monkeypatch, data) -> None:
-    monkeypatch.setattr("vpr_runner.training.run_directory.provenance", dict)
+    monkeypatch.setattr("vpr_runner.training.environment.provenance", dict)
     config = make_config()
     document = data.draw(changed(config.model_dump(mode="json")))
     reads_or_says(lambda: parse_run(json.dumps(document), engine_registry, source="run.json"))
