@@ -91,8 +91,7 @@ def bench(session: nox.Session) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--suite", default="city")
     options, rest = parser.parse_known_args(session.posargs)
-    opencv = ("opencv-python-headless>=4.10.0.84",) if options.suite.startswith("drives") else ()  # re-ranker rootsift
-    install_packages(session, *opencv, plugins=required_plugins(options.suite))
+    install_packages(session, plugins=required_plugins(options.suite))
     session.run("vpr", "bench", options.suite, *rest, env=PASSIVE)
 
 

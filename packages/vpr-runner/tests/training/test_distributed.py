@@ -47,11 +47,13 @@ def launch(script: str, processes: int, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def started(script: str, processes: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+def started(script: str, processes: int, *arguments: str, look: float = 0.1) -> subprocess.CompletedProcess[str]:
+    """``look``: seconds between torchrun's looks at its processes; it ends all that are left when one has died."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable]
     if processes > 1:
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command += [f"--monitor-interval={look}"]
     command += [str(HERE / script), *arguments]
     return subprocess.run(command, env=environment, timeout=240, capture_output=True, text=True, check=False)
 
@@ -127,7 +129,7 @@ def test_a_process_that_dies_ends_the_job_in_a_sentence_and_the_next_start_resum
     config = tmp_path / "run.json"
     config.write_text(make_config(train={"epochs": 1, "max_queries": 6}).model_dump_json())
     launch("train_in_process.py", 2, str(config), str(tmp_path / "undisturbed"))
-    died = started("train_in_process.py", 2, str(config), str(tmp_path / "run"), "2")
+    died = started("train_in_process.py", 2, str(config), str(tmp_path / "run"), "2", look=10)  # time to speak
     assert died.returncode != 0
     assert "another process of this job has ended" in died.stderr
     assert "goes on from its last checkpoint" in died.stderr
