@@ -20,7 +20,7 @@ from vpr_runner.files.provenance import provenance
 SIZE, SMALL = (480, 640), (96, 128)
 NETWORKS: dict[str, dict[str, Any]] = {
     "ResNet-18 to layer3, NetVLAD 4,096": {"pooling": {"type": "netvlad", "num_clusters": 16}},
-    "tiny CNN, NetVLAD 1,024": {
+    "tiny CNN, NetVLAD 2,048": {
         "backbone": {"type": "tiny"},
         "pooling": {"type": "netvlad", "num_clusters": 16},
         "image": {"size": [96, 128]},
