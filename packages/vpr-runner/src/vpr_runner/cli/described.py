@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from vpr_core.known_plugins import comes_with
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,6 +51,8 @@ def described(registry: Registry, *, kind: str | None = None, name: str | None =
 
 def _unknown(registry: Registry, kinds: Sequence[str], name: str) -> str:
     """What to say of a name that no component of ``kinds`` has: the nearest ones, or of a single kind all."""
+    from vpr_core.known_plugins import comes_with
+
     if len(kinds) == 1:
         return registry.explain_unknown(kinds[0], name)
     kind_of = {spec.name: kind for kind in kinds for spec in registry.specs(kind)}
