@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vpr_sequences.matcher import CostMatcher
-from vpr_sequences.places import Motion, sharpness_of
+from vpr_sequences.belief import BeliefMatcher
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from vpr_sequences.drives import Drives
+    from vpr_sequences.belief import Moves
 
     Float64Array = npt.NDArray[np.float64]
 
 __all__ = ["Viterbi"]
 
 
-class Viterbi(CostMatcher):
+class Viterbi(BeliefMatcher):
     """Answers with the ends of the most likely ways that a vehicle may have come.
 
     ``v_t(j) = -lambda d_t(j) + max_i (ln T(i, j) + v_{t - 1}(i))``, the recursion of Viterbi over the model of
@@ -38,40 +36,23 @@ class Viterbi(CostMatcher):
         ValueError: a parameter is out of range.
     """
 
-    def __init__(self, *, ratio: float = 5.0, back: int = 2, ahead: int = 10, jump: float = 0.01) -> None:
-        if not 1 < ratio < np.inf:
-            raise ValueError(f"ratio must be above 1, got {ratio}")
-        self.ratio, self.motion = ratio, Motion(back=back, ahead=ahead, jump=jump)
+    def _before(self, size: int) -> Float64Array:
+        return np.full(size, -np.log(size))
 
-    def _of_drive(self, squared: Iterator[Float64Array], drives: Drives) -> Iterator[Float64Array]:
-        ways, moves = self.motion.ways(drives), list(self.motion.moves(drives))
-        best: Float64Array | None = None
-        sharpness = 0.0
-        for block in squared:
-            costs = np.empty(block.shape)
-            for row, distances in enumerate(np.sqrt(block)):
-                if best is None:
-                    sharpness = sharpness_of(distances, self.ratio)
-                    best = np.full(len(drives), -np.log(len(drives)))
-                else:
-                    best = self._moved(best, ways, moves)
-                best = best - sharpness * distances
-                best -= best.max() + np.log(np.exp(best - best.max()).sum())
-                costs[row] = -best
-            yield costs
+    def _weighed(
+        self, belief: Float64Array, distances: Float64Array, sharpness: float
+    ) -> tuple[Float64Array, Float64Array]:
+        best = belief - sharpness * distances
+        best -= best.max() + np.log(np.exp(best - best.max()).sum())
+        return best, -best
 
-    def _moved(
-        self,
-        best: Float64Array,
-        ways: Float64Array,
-        moves: list[tuple[slice, slice, npt.NDArray[np.bool_]]],
-    ) -> Float64Array:
+    def _moved(self, belief: Float64Array, ways: Float64Array, moves: Moves) -> Float64Array:
         """Return the likelihood of the best way to each image after a step; a jump may end where a step does."""
-        jump, size = self.motion.jump, len(best)
-        anywhere = best.max() + np.log(jump / size)
+        jump, size = self.motion.jump, len(belief)
+        anywhere = belief.max() + np.log(jump / size)
         arrived = np.full(size, anywhere)
         # One image is reached by a step and by a jump at once: their probabilities add up, as in the filter's T.
-        steps = best + np.log((1 - jump) / ways + jump / size)
+        steps = belief + np.log((1 - jump) / ways + jump / size)
         for to, origin, one_drive in moves:
             np.maximum(arrived[to], np.where(one_drive, steps[origin], -np.inf), out=arrived[to])
         return arrived
