@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vpr_data.city.companion_store import TABLE, ensure_companions
-from vpr_data.city.drive_store import DRIVES_TABLE, ensure_drives
+from vpr_data.city import extras
 from vpr_data.city.sizes import SPLITS, CitySize, size_named
 from vpr_data.city.store import ensure_city
 
@@ -64,13 +63,15 @@ class CityDataset:
         self._rows = _rows(self.folder / "images.csv")
         self._companions: dict[str, object] | None = None
         if same_visit:
-            self._companions = ensure_companions(
+            self._companions = extras.COMPANIONS.ensure(
                 self.folder, size=self.size, seed=seed, workers=workers, progress=progress
             )
-            self._rows += _rows(self.folder / TABLE)
+            self._rows += _rows(self.folder / extras.COMPANIONS.table)
         self._drives: dict[str, object] | None = None
         if drives:
-            self._drives = ensure_drives(self.folder, size=self.size, seed=seed, workers=workers, progress=progress)
+            self._drives = extras.DRIVES.ensure(
+                self.folder, size=self.size, seed=seed, workers=workers, progress=progress
+            )
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ class CityDataset:
     def _drive(self, role: str) -> ImageSet:
         from vpr_data.images.image_set import ImageSet
 
-        rows = [row for row in _rows(self.folder / DRIVES_TABLE) if row["role"] == role]
+        rows = [row for row in _rows(self.folder / extras.DRIVES.table) if row["role"] == role]
         return ImageSet(
             root=self.folder,
             names=[row["name"] for row in rows],
