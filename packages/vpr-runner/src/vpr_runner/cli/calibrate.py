@@ -132,9 +132,6 @@ def calibrate_by_split(
         registry,
         photos=images,
         named=named,
-        within=25.0,
-        precision=0.99,
-        most=1000,
         progress=not quiet,
         asked=says_runtime(settings),
     )

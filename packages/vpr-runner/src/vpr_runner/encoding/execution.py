@@ -25,6 +25,7 @@ from vpr_core import UsageError, VPRError
 from vpr_core.runtimes import InputContract, RuntimeRequest
 from vpr_data.city.store import cache_root
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.encode import evaluating
 from vpr_runner.encoding.refused import SizeRefusedError
 from vpr_runner.encoding.samples import Samples
 from vpr_runner.exporting.kept import kept_export
@@ -216,16 +217,12 @@ def _by_torch(retriever: Retriever, device: torch.device) -> Callable[[npt.NDArr
     """The network in torch and float32, where it lies, as a function of arrays."""
 
     def run(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        before, modes = retriever.execution, {part: part.training for part in retriever.modules()}
-        retriever.execution = None
-        retriever.to(device).eval()
+        before, retriever.execution = retriever.execution, None
         try:
-            with torch.inference_mode():
+            with evaluating(retriever.to(device)), torch.inference_mode():
                 found: npt.NDArray[np.float32] = retriever(torch.from_numpy(images).to(device)).float().cpu().numpy()
         finally:
             retriever.execution = before
-            for part, mode in modes.items():
-                part.training = mode
         return found
 
     return run

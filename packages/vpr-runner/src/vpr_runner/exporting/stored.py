@@ -17,7 +17,7 @@ from vpr_runner.exporting.onnx_file import described
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 from vpr_runner.network.exported import ExportedNetwork
-from vpr_runner.network.storage import load_retriever, save_retriever, stored_config
+from vpr_runner.network.storage import MODEL_FILE, load_retriever, save_retriever, stored_config
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
@@ -96,9 +96,7 @@ def save_network(retriever: Retriever, folder: Path, config: RunConfig) -> tuple
     target = folder / EXPORTED_FILE
     if retriever.file.resolve() != target.resolve():
         atomic.write_bytes(target, content)
-    settings = {**config.model_dump(mode="json", exclude={"backbone", "pooling"}), "plugins": []}
-    for name in _PLACEHOLDERS:
-        settings.pop(name, None)
+    settings = config.model_dump(mode="json", exclude=set(_PLACEHOLDERS))
     atomic.write_json(
         folder / SETTINGS_FILE,
         {"format": 1, "sha256": atomic.sha256_of(target), "config": {**settings, "plugins": []}},
@@ -108,7 +106,7 @@ def save_network(retriever: Retriever, folder: Path, config: RunConfig) -> tuple
 
 def network_files(folder: Path) -> tuple[str, ...]:
     """Return the names of the files that make the network in a folder."""
-    return (EXPORTED_FILE, SETTINGS_FILE) if (folder / EXPORTED_FILE).is_file() else ("model.safetensors", "model.json")
+    return (EXPORTED_FILE, SETTINGS_FILE) if (folder / EXPORTED_FILE).is_file() else (MODEL_FILE, SETTINGS_FILE)
 
 
 def _both(file: Path) -> tuple[Path, Path]:

@@ -54,9 +54,9 @@ def calibrate_map(
     *,
     photos: ImageSet | None,
     named: str,
-    within: float,
-    precision: float,
-    most: int,
+    within: float = 25.0,
+    precision: float = 0.99,
+    most: int = 1000,
     progress: bool,
     asked: bool = False,
 ) -> Learnt:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_core import UsageError
+from vpr_runner.loops.reading import text_of
 
 __all__ = ["as_rising", "times_of"]
 
@@ -20,7 +21,6 @@ MILLISECONDS = re.compile(r"(?:^|[_-])(\d+)ms$")
 DECIMAL = re.compile(r"\d+\.\d+")
 STAMP = {19: 1e-9, 16: 1e-6, 13: 1e-3}
 """Digits of a whole number that counts since 1970, and the unit they say: nano-, micro- and milliseconds."""
-LONGEST = 1 << 28
 
 
 def times_of(names: Sequence[str], *, table: Path | None = None, rate: float | None = None) -> tuple[Float64Array, str]:
@@ -88,12 +88,7 @@ def _stamp(stem: str) -> float | None:
 
 
 def _of_table(names: Sequence[str], table: Path) -> Float64Array:
-    try:
-        if table.stat().st_size > LONGEST:
-            raise UsageError(f"--times: {table} has more than {LONGEST >> 20} MiB; a list of times is wanted")
-        text = table.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--times: {table} cannot be read ({error})") from error
+    text = text_of(table, option="--times", wanted="; a list of times is wanted")
     known: dict[str, float] = {}
     for number, name, time in _rows(text, table):
         try:

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from vpr_core import UsageError
 from vpr_eval import precision_recall, wilson_interval
+from vpr_runner.loops.reading import text_of
 from vpr_runner.loops.rules import LoopCandidate
 
 __all__ = ["Judgement", "Truth", "judge", "read_truth"]
 
 Float64Array = npt.NDArray[np.float64]
-LONGEST = 1 << 28
 APART = 0.5
 """Seconds that a pose of a trajectory may be away from an image."""
 
@@ -152,12 +152,7 @@ def read_truth(file: Path, names: Sequence[str], times: Float64Array) -> Float64
     Raises:
         UsageError: it is neither; names the line.
     """
-    try:
-        if file.stat().st_size > LONGEST:
-            raise UsageError(f"--truth: {file} has more than {LONGEST >> 20} MiB")
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--truth: {file} cannot be read ({error})") from error
+    text = text_of(file, option="--truth")
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
     if lines and "," in lines[0][1]:
         return _of_csv(lines, file, names)
