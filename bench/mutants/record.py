@@ -42,7 +42,7 @@ def markdown(result: dict[str, Any]) -> str:
         f"{result['sample']} a room, seed {result['seed']}. {result['minutes']} minutes, {measured(result)}. Made by "
         "`nox -s mutants`."
     )
-    lines += ["", " ".join(part for part in (said, result.get("note")) if part)]
+    lines += ["", said]
     return "\n".join(lines)
 
 
