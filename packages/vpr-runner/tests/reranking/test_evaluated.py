@@ -125,3 +125,17 @@ def test_retrieval_benchmarks_refuse_it(work: Any) -> None:
     retriever, _, config = work(type="query_expansion")
     with pytest.raises(UsageError, match="rerank=null"):
         evaluate_benchmark(retriever, None, config)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("block", ["rerank", "sequence"])
+def test_several_views_of_a_query_are_refused_before_anything_is_encoded(
+    work: Any, engine_registry: Any, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    retriever, split, config = work(type="query_expansion")
+    if block == "sequence":
+        spec = engine_registry.get("sequence", "mean")
+        config = config.model_copy(update={"rerank": None, "sequence": spec.config(type="mean")})
+    method = config.eval.model_copy(update={"test_method": "nearest_crop"})
+    monkeypatch.setattr("vpr_runner.evaluation.retrieval.encode_all", lambda *_, **__: pytest.fail("encoded"))
+    with pytest.raises(UsageError, match=rf"{block}: .* leave out eval\.test_method"):
+        evaluate(retriever, split, config.model_copy(update={"eval": method}), registry=engine_registry, progress=False)

@@ -110,6 +110,11 @@ def answer(
     queries, count = len(split.queries), 1 if views is None else views.count
     first = queries * count
     total = first + len(split.database)
+    merged = views if views is not None and count > 1 and not views.averaged else None
+    if merged is not None and sequence is not None:
+        raise UsageError("sequence: takes one descriptor a query; leave out eval.test_method, or average its views")
+    if merged is not None and reordering is not None:
+        raise UsageError("rerank: a query of several views has no one descriptor; leave out eval.test_method")
     with tempfile.TemporaryDirectory(prefix="vpr-") as scratch:
         known_rows = memo.get(key) if memo is not None else None
         if known_rows is None:
@@ -133,12 +138,9 @@ def answer(
         else:
             query_rows = _prepared(rows, seen, whitening, whole=not bad)
         database_rows = _prepared(rows, known, whitening, whole=not bad)
-        merged = views if views is not None and count > 1 and not views.averaged else None
         search: Callable[[int], Neighbours]
         if sequence is None:
             search = _Search(registry.build("index", index, database_rows.shape[1]), query_rows, database_rows)
-        elif merged is not None:
-            raise UsageError("sequence: takes one descriptor a query; leave out eval.test_method, or average its views")
         else:
             search = SequenceSearch(
                 registry.build("sequence", sequence),
@@ -156,8 +158,6 @@ def answer(
         found = ranking(nearest, split, size=len(known), depth=reach)
         reranked = None
         if reordering is not None:
-            if merged is not None:
-                raise UsageError("rerank: a query of several views has no one descriptor; leave out eval.test_method")
             reranked = reordering(
                 found,
                 asked=asked,
