@@ -29,6 +29,7 @@ from vpr_runner.encoding.samples import Samples
 from vpr_runner.encoding.source import ImageSource
 from vpr_runner.extraction.descriptors import load_descriptors
 from vpr_runner.locate.locator import Locator
+from vpr_runner.loops.network import describer_of
 from vpr_runner.maps.computed import check_computed
 from vpr_runner.maps.opened import open_map
 from vpr_runner.maps.write import write_map
@@ -136,6 +137,8 @@ def test_a_map_is_asked_by_what_made_it(
     write_map(retriever, photos, output=folder, config=config, progress=False, registry=registry)
     found = Locator.open(folder, plugins=[PLUGIN])(photos.path(2), count=1)
     assert found.answers[0].distance < 1e-3
+    describe, _ = describer_of(folder, device=None, plugins=[PLUGIN])  # of a loop detector
+    np.testing.assert_allclose(describe(photos.path(2)), np.asarray(load_descriptors(folder)[2]), atol=1e-6)
     with caplog.at_level(logging.WARNING):
         Locator.open(folder)  # the runtime is not installed: torch, whose distance is known to be small
     assert "runtime 'near' is not installed here" in caplog.text

@@ -1,8 +1,9 @@
-"""One photo as `vpr extract` prepares it."""
+"""One photo as `vpr extract` prepares and describes it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,13 @@ import torch
 
 from vpr_data import load_image
 from vpr_runner.encoding.compute import Compute
+from vpr_runner.encoding.execution import Execution, compare_once
+from vpr_runner.encoding.source import for_encoding
 
-__all__ = ["prepared"]
+if TYPE_CHECKING:
+    from vpr_runner.network.retriever import Retriever
+
+__all__ = ["prepared", "row_of"]
 
 
 def prepared(
@@ -36,3 +42,21 @@ def prepared(
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
             raise ValueError(f"an image is uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
     return sizing(torch.from_numpy(pixels).permute(2, 0, 1)).contiguous()
+
+
+def row_of(retriever: Retriever, image: torch.Tensor, compute: Compute) -> npt.NDArray[np.float32]:
+    """Return the descriptor ``(1, D)`` of an image that was `prepared`, by whatever executes ``retriever``.
+
+    A runtime that is new on this machine is compared on this image first.
+
+    Raises:
+        SizeRefusedError: the network takes no images of this size.
+        UsageError: the runtime gives other descriptors than torch.
+    """
+    with torch.inference_mode(), compute.autocast():
+        execution = retriever.execution
+        if isinstance(execution, Execution):
+            execution.check(image[None])
+            compare_once(execution, retriever, [image[None].numpy()], device=compute.device)
+        row: npt.NDArray[np.float32] = retriever(for_encoding(image[None], compute.device)).float().cpu().numpy()
+    return row

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from vpr_core import UsageError, build_registry
 from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.execution import Execution, compare_once, execution_of
-from vpr_runner.encoding.photo import prepared
-from vpr_runner.encoding.source import for_encoding
+from vpr_runner.encoding.execution import execution_of
+from vpr_runner.encoding.photo import prepared, row_of
 from vpr_runner.exporting.stored import load_network
 from vpr_runner.locate.guess import ANSWERS, Guess, rows_of
 from vpr_runner.maps.computed import check_computed, learnt_by
@@ -159,12 +157,7 @@ class Locator:
         image = prepared(photo, self.compute, max_pixels=max_pixels)
         if isinstance(photo, np.ndarray):
             self._said_resized = self._said_resized or warn_of_resized(photo.shape, self.compute.size)
-        with self._lock, torch.inference_mode(), self.compute.autocast():
-            execution = self.retriever.execution
-            if isinstance(execution, Execution):
-                execution.check(image[None])
-                # New on this machine: compared on the first photo that is asked about.
-                compare_once(execution, self.retriever, [image[None].numpy()], device=self.compute.device)
-            row = self.retriever(for_encoding(image[None], self.compute.device)).float().cpu().numpy()
+        with self._lock:
+            row = row_of(self.retriever, image, self.compute)
             found, kept = self._index.nearest(row, max(count, ANSWERS))
         return self.guess(rows_of(found.index[0], kept), found.distance[0], count=count)

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from vpr_core import build_registry
 from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.photo import prepared
-from vpr_runner.encoding.source import for_encoding
+from vpr_runner.encoding.execution import execution_of
+from vpr_runner.encoding.photo import prepared, row_of
+from vpr_runner.exporting.stored import load_network
 from vpr_runner.extraction.manifest import Manifest
 from vpr_runner.locate.guess import read_calibration
+from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.opened import open_map
-from vpr_runner.network.storage import load_retriever, stored_config
 
 __all__ = ["describer_of"]
 
@@ -31,25 +31,26 @@ def describer_of(
     Raises:
         UsageError: nothing is there, or it is damaged.
     """
-    threshold = None
+    threshold, opened = None, None
     if model.is_dir() and Manifest.read(model) is not None:
         opened = open_map(model)
         calibration = read_calibration(opened)
         threshold = None if calibration is None else calibration.threshold
         model = opened.network or model
     registry = build_registry(plugin_files=list(plugins))
-    config = stored_config(model, registry)
-    retriever, _ = load_retriever(model, registry)
+    retriever, config = load_network(model, registry)
     refuse_foreign_choices(config, registry, source=str(model), kinds={"runtime"})
     if device is not None:
         config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
     compute = Compute.of(config.compute, config.image)
+    calibrated = None if opened is None else learnt_by(opened)
+    retriever.execution = execution = execution_of(retriever, config, registry, images=None, calibrated=calibrated)
+    if opened is not None:  # the threshold is one of its own distances
+        check_computed(opened, execution, compute)
     network = retriever.to(compute.device).eval()
 
     def describe(image: Any) -> npt.NDArray[np.float32]:
-        pixels = prepared(image, compute)
-        with torch.inference_mode(), compute.autocast():
-            row = network(for_encoding(pixels[None], compute.device)).float().cpu().numpy()
-        return np.asarray(row[0], dtype=np.float32)
+        row: npt.NDArray[np.float32] = row_of(network, prepared(image, compute), compute)[0]
+        return row
 
     return describe, threshold
