@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 
 from bench.made_map import made_map
 from bench.serving.loaded import served, visited
+from bench.serving.table import markdown, update_document
 from bench.speed.network import REGISTRY, make_config, write_photographs
 from vpr_runner import assemble
 from vpr_runner.files.atomic import write_json
@@ -37,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--visitors", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--note", default="", help="what else the machine did")
     parser.add_argument("--output", type=Path, default=Path("bench/results/serve.json"))
+    parser.add_argument("--into", type=Path, help="rewrite this document's table from --output; measure nothing")
     options = parser.parse_args(arguments)
+    if options.into is not None:
+        update_document(options.into, json.loads(options.output.read_text(encoding="utf-8")))
+        return 0
     how = {**provenance(), "load_before": os.getloadavg()[0], "note": options.note}
     runs, memory = [], {}
     with tempfile.TemporaryDirectory(prefix="vpr-load-") as temporary:
@@ -64,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "memory": memory,
     }
     write_json(options.output, result)
+    print(markdown(result))
     return 0
 
 

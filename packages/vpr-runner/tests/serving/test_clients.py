@@ -38,6 +38,23 @@ def begun(port: int, stack: ExitStack, text: bytes) -> socket.socket:
     return opened
 
 
+def test_answers_leave_at_once(album: Path, on_a_socket: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Head and body are two writes: with Nagle's delay on, the second waits 40 ms for the client's acknowledgement."""
+    delays: list[int] = []
+    made = listening._Protocol.connection_made
+
+    def noted(self: Any, transport: Any) -> None:
+        made(self, transport)
+        taken = transport.get_extra_info("socket")
+        delays.append(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(listening._Protocol, "connection_made", noted)
+    with on_a_socket(application(Locator.open(album / "map"))) as port:
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    assert delays
+    assert all(delays)
+
+
 def test_slow_clients_block_nobody_and_are_hung_up_on(
     album: Path, on_a_socket: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

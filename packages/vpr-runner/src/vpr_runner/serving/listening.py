@@ -58,6 +58,15 @@ class _Protocol(H11Protocol):
         return cycle is not None and not cycle.response_complete
 
 
+def _named_tcp(bound: socket.socket) -> socket.socket:
+    """Return the socket with its protocol written down.
+
+    asyncio turns Nagle's delay off (RFC 896) only for sockets that say they are TCP, and `socket.create_server` makes
+    them with "whatever fits": head and body of an answer then lie 40 ms apart, the client's delayed acknowledgement.
+    """
+    return socket.socket(bound.family, bound.type, socket.IPPROTO_TCP, fileno=bound.detach())
+
+
 class _Server(uvicorn.Server):
     """Says when it is ready."""
 
@@ -93,6 +102,7 @@ def serve(
         bound = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UsageError(f"{host}, port {port}: {error.strerror or error}; name another one with --port") from error
+    bound = _named_tcp(bound)
     config = uvicorn.Config(
         app,
         http=_Protocol,
