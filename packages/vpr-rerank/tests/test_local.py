@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vpr_rerank import DenseMatcher, mutual_nearest, spatial_score
-from vpr_rerank.dense import patch_means
+from vpr_rerank.dense import patches_of
 
 needs_opencv = pytest.mark.skipif(find_spec("cv2") is None, reason="OpenCV is not installed (extra opencv)")
 
@@ -36,6 +36,25 @@ def test_mutual_nearest_is_the_definition(n, m, dim):
         mutual_nearest(one, np.zeros((3, dim + 1), np.float32))
 
 
+@pytest.mark.parametrize("dead", [0, 3])
+def test_of_equally_near_features_the_first_counts(dead):
+    """Rows that are there twice, on either side, and rows of zeros, which are equally near to everything."""
+    corners = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0]], dtype=np.float32)
+    rng = np.random.default_rng(dead)
+    one = np.concatenate([corners[rng.integers(0, 4, size=23)], np.zeros((dead, 3), np.float32)])
+    other = np.concatenate([np.zeros((dead, 3), np.float32), corners[rng.integers(0, 3, size=17)]])
+    for here, there in ((one, other), (other, one), (one[::2], other[1::3]), (one, corners), (corners, one)):
+        left, right = mutual_nearest(here, there)
+        near = here.astype(np.float64) @ there.astype(np.float64).T
+        wanted = [
+            (i, j)
+            for i, row in enumerate(near.tolist())
+            for j in [row.index(max(row))]
+            if near[:, j].tolist().index(max(near[:, j].tolist())) == i
+        ]
+        assert list(zip(left.tolist(), right.tolist(), strict=True)) == wanted
+
+
 def test_spatial_score_is_the_sum():
     rng = np.random.default_rng(0)
     query, candidate = rng.integers(0, 20, size=(9, 2)), rng.integers(0, 20, size=(9, 2))
@@ -49,16 +68,33 @@ def test_spatial_score_is_the_sum():
     assert spatial_score(query[:0], candidate[:0], most=(19.0, 14.0), patches=40) == 0.0
 
 
-@pytest.mark.parametrize(("shape", "side"), [((3, 4, 5), 1), ((8, 7, 6), 3), ((2, 5, 5), 5), ((5, 9, 2), 2)])
-def test_patches_are_the_means_of_their_locations(shape, side):
-    features = np.random.default_rng(side).normal(size=shape)
-    given = patch_means(features, side)
-    rows = [
-        unit(features[:, y : y + side, x : x + side].reshape(shape[0], -1).mean(axis=1))
-        for y in range(shape[1] - side + 1)
-        for x in range(shape[2] - side + 1)
-    ]
-    np.testing.assert_allclose(given, rows, atol=1e-6)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize(("shape", "sides"), [((3, 4, 5), (1, 4)), ((8, 7, 6), (3, 2)), ((2, 5, 5), (5,))])
+def test_patches_are_the_means_of_their_locations(shape, sides, dtype):
+    features = np.random.default_rng(sides[0]).normal(size=shape).astype(dtype)
+    features[:, :2, :2] = 0  # a patch of side 1 or 2 without anything
+    seen = np.moveaxis(np.ascontiguousarray(np.moveaxis(features, 0, 2)), 2, 0)  # the same map, otherwise in memory
+    for given in (patches_of(features, sides), patches_of(seen, sides)):
+        assert list(given) == list(sides)
+        for side in sides:
+            rows = [
+                unit(features[:, y : y + side, x : x + side].astype(np.float64).reshape(shape[0], -1).mean(axis=1))
+                for y in range(shape[1] - side + 1)
+                for x in range(shape[2] - side + 1)
+            ]
+            assert given[side].dtype == np.float32
+            np.testing.assert_allclose(given[side], rows, atol=1e-6)
+    assert not patches_of(features, (1,))[1][0].any()
+
+
+def test_a_query_is_compared_as_itself_whoever_was_asked_before():
+    rng = np.random.default_rng(5)
+    kept = DenseMatcher(patches=(1, 2, 4))
+    sizes = [(8, 9), (8, 9), (3, 9), (6, 6)]
+    maps = [kept.features(rng.normal(size=(6, *size)).astype(np.float32)) for size in sizes]
+    for query in maps:
+        for candidate in maps:
+            assert kept.score(query, candidate) == DenseMatcher(patches=(1, 2, 4)).score(query, candidate)
 
 
 def test_dense_features_prefer_the_shifted_view_at_other_sizes_too():

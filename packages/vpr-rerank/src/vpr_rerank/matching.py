@@ -29,7 +29,13 @@ def mutual_nearest(one: Float32, other: Float32) -> tuple[Int64, Int64]:
         raise ValueError(f"local features of shapes {one.shape} and {other.shape}; both are (n, D) with one D")
     if not len(one) or not len(other):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    similarity = one.astype(np.float32) @ other.astype(np.float32).T
-    forth, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
-    mutual = np.flatnonzero(back[forth] == np.arange(len(one)))
+    similarity = one.astype(np.float32, copy=False) @ other.astype(np.float32, copy=False).T
+    forth, highest = similarity.argmax(axis=1), similarity.max(axis=0)
+    rows = np.arange(len(one))
+    if np.count_nonzero(similarity == highest) == len(other):
+        # The highest of each column stands in one row, which is the nearest: numpy takes maxima down the columns of a
+        # matrix many at a time, their places one after the other.
+        mutual = np.flatnonzero(similarity[rows, forth] == highest[forth])
+    else:
+        mutual = np.flatnonzero(similarity.argmax(axis=0)[forth] == rows)
     return mutual, forth[mutual]
