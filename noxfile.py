@@ -15,7 +15,7 @@ import argparse
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nox
@@ -52,20 +52,32 @@ TEST_TOOLS = (
 )
 
 
-def install_packages(session: nox.Session, *tools: str, plugins: Sequence[str] = (), extras: bool = False) -> None:
-    """Install our distributions editable, in one resolution, so that none is looked up on an index."""
-    wanted = EXTRAS if extras else {}
+def install_packages(
+    session: nox.Session,
+    *tools: str,
+    plugins: Sequence[str] = (),
+    extras: bool = False,
+    some: Mapping[str, str] | None = None,
+) -> None:
+    """Install our distributions editable, in one resolution, so that none is looked up on an index.
+
+    With all ``extras`` that tests need, or with ``some``: a package's name to ``[extra]``.
+    """
+    wanted = EXTRAS if extras else some or {}
     local = [f"./packages/{name}{wanted.get(name, '')}" for name in PACKAGES]
     local += [f"./plugins/{name}" for name in plugins]
     session.install(*(part for path in local for part in ("-e", path)), *tools)
 
 
-def required_plugins(suite: str) -> list[str]:
-    """Return the plug-ins of this repository that a suite file asks for: its line ``requires: [NAME, ...]``."""
+def required_by(suite: str) -> tuple[list[str], dict[str, str]]:
+    """Return what a suite file asks for in its line ``requires: [PLUGIN, PACKAGE[EXTRA], ...]``.
+
+    The plug-ins of this repository, and its packages with their extras.
+    """
     found = [path for path in (Path(suite), ROOT / "bench" / "suites" / f"{suite}.yaml") if path.is_file()]
     line = re.search(r"^requires: *\[(.*)\]", found[0].read_text(encoding="utf-8"), re.MULTILINE) if found else None
-    named = {name.strip() for name in line[1].split(",")} if line else set()
-    return [name for name in PLUGINS if name in named]
+    named = dict(re.findall(r"([\w-]+)(\[[\w, -]*\])?", line[1])) if line else {}
+    return [name for name in PLUGINS if name in named], {name: named[name] for name in PACKAGES if named.get(name)}
 
 
 @nox.session
@@ -91,7 +103,8 @@ def bench(session: nox.Session) -> None:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--suite", default="city")
     options, rest = parser.parse_known_args(session.posargs)
-    install_packages(session, plugins=required_plugins(options.suite))
+    plugins, extras = required_by(options.suite)
+    install_packages(session, plugins=plugins, some=extras)
     session.run("vpr", "bench", options.suite, *rest, env=PASSIVE)
 
 

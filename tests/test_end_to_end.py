@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from PIL import Image
 from vpr_core import build_registry
 from vpr_runner import load_descriptors, load_retriever
 from vpr_runner.bench import load_suite
+from vpr_runner.bench.installed import missing
 from vpr_runner.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -468,10 +468,8 @@ def test_terminated_training_saves_and_goes_on_to_the_same_weights(trained: Path
 
 @pytest.mark.parametrize("suite", sorted((ROOT / "bench" / "suites").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_suite_of_the_repository_validates(suite: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = {found.metadata["Name"] for found in metadata.distributions()}
-    for name in load_suite(suite).requires:
-        if name not in installed:
-            pytest.skip(f"{suite.name} is about the plug-in {name}, which is not installed")
+    for name in missing(load_suite(suite).requires):
+        pytest.skip(f"{suite.name} requires {name}, which is not installed")
     monkeypatch.chdir(ROOT)
     code, out, err = run("validate", suite, "--data", "anywhere")
     assert code == 0, err

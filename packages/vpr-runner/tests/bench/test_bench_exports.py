@@ -87,10 +87,11 @@ def test_csv_has_what_only_some_suites_measure(result: dict[str, Any]) -> None:
     decided["rows"] = decided["rows"][:1]
     decided["rows"][0]["milliseconds"] = {"network": 3.125}
     decided["rows"][0]["full_precision"] = {"mean": 0.5, "std": None, "low": 0.25, "high": 0.75, "by_seed": [0.5]}
-    names = [name for name in COLUMNS if name.endswith("_ms") or name.startswith("full_precision")]
+    decided["rows"][0]["reordered"] = {"milliseconds": 12.5, "bytes_an_image": 2048.0}
+    names = [name for name in COLUMNS if name.endswith("_ms") or name.startswith(("full_precision", "rerank"))]
     first, *_, last = csv.DictReader(io.StringIO(csv_table([decided, result])))
-    assert [first[name] for name in names] == ["", "", "3.125", "0.5", "", "0.25", "0.75"]
-    assert [last[name] for name in names][2:] == [""] * 5
+    assert [first[name] for name in names] == ["", "", "3.125", "0.5", "", "0.25", "0.75", "12.5", "2048.0"]
+    assert [last[name] for name in names][2:] == [""] * 7
 
 
 def test_a_notebook_shows_the_table_of_a_result_file(result: dict[str, Any], tmp_path: Path) -> None:

@@ -51,6 +51,26 @@ def test_rows_hold_mean_and_spread_over_seeds(result: dict[str, Any]) -> None:
     assert row["seeds"] == [0, 1, 2]
 
 
+def test_what_reranking_took_is_shown_where_there_was_any(result: dict[str, Any]) -> None:
+    assert "re-ranking" not in text(result)
+    cells = made_up().cells()
+    for cell in cells:
+        if cell["method"] == "max":
+            cost = {"milliseconds": 30.0 + cell["seed"], "looking": 8.0, "scored": 20.0, "bytes_an_image": 5000.0}
+            cell["tests"][""]["reordered"] = cost
+    lines = markdown(assemble_result(SUITE, cells)).splitlines()
+    head = next(line for line in lines if line.startswith("| method"))
+    place = head.split(" | ").index("re-ranking, ms/query")
+    shown = {line.split(" | ")[0][2:]: line.split(" | ")[place : place + 2] for line in lines if line.startswith("|")}
+    assert shown["max"] == ["22.0", "5 000"]
+    assert shown["NetVLAD"] == ["-", "-"]
+    for cell in cells:
+        if cell["method"] == "max":
+            cell["tests"][""]["reordered"] |= {"looking": None, "bytes_an_image": None}
+    row = next(row for row in assemble_result(SUITE, cells)["rows"] if row["method"] == "max")
+    assert row["reordered"] == {"milliseconds": 30.0, "bytes_an_image": None}
+
+
 def test_one_seed_has_no_spread() -> None:
     cells = [cell for cell in made_up().cells() if cell["seed"] == 1]
     row = assemble_result(SUITE, cells)["rows"][0]

@@ -7,6 +7,7 @@ import pytest
 
 from vpr_core import ConfigError, Registry, UsageError, build_registry
 from vpr_runner.bench import find_suite, load_suite, plan
+from vpr_runner.bench.installed import missing
 from vpr_runner.bench.plan import Cell
 from vpr_runner.bench.suite import plugins_of
 
@@ -151,6 +152,25 @@ def test_a_suite_names_the_plugins_that_it_requires(write: Write, registry: Regi
     suite = load_suite(write(f"{SUITE}requires: [vpr-runner, vpr-of-nobody]\n"))
     with pytest.raises(UsageError, match="suite small: requires vpr-of-nobody, not installed here; pip install"):
         plan(suite, registry, placeholders={"data": "/s"})
+
+
+def test_an_extra_is_there_when_all_that_it_brings_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    brings = [
+        "numpy>=2.0",
+        "vpr-core; extra == 'small'",
+        'vpr-of-nobody>=3; extra == "large"',
+        "vpr-core; extra == 'large'",
+    ]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: brings if name == "vpr-eval" else None)
+    asked = ["vpr-eval[small]", "vpr-eval[Small]", "vpr-eval[small, large]", "vpr-eval[none]", "vpr-data[x]", "a b", ""]
+    assert missing(asked) == asked[2:]
+
+
+def test_opencv_is_there_under_any_of_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if name == "cv2" else None)
+    assert missing(["vpr-rerank[opencv]", "opencv-python", "vpr-backbones[sift]"]) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert missing(["vpr-rerank[opencv]"]) == ["vpr-rerank[opencv]"]
 
 
 def test_methods_differ_in_the_named_table_only(write: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,6 +65,23 @@ def test_it_stops_when_one_is_sure() -> None:
     assert local.asked == [10, 14]
     assert better.found.index.tolist() == [[14, 10, 11, 12, 13]]
     assert better.found.distance.tolist() == [[-9.0, -1.0, -1.0, -1.0, -1.0]]
+
+
+def test_time_for_local_features_is_told_apart() -> None:
+    def slow(rows: list[int]) -> list[Any]:
+        time.sleep(0.02)
+        return list(rows)
+
+    better = made(Local(), needs="images", first=3)(
+        found([10, 11, 12], [13, 12, 10]),
+        queries=np.zeros((2, 2)),
+        database=np.zeros((20, 2)),
+        query_features=slow,  # type: ignore[arg-type]
+        database_features=slow,  # type: ignore[arg-type]
+    )
+    assert 40 <= better.looking <= better.milliseconds  # two calls a query
+    plain = made(SimpleNamespace(reorder=lambda *_: found([2, 1, 0])), needs="descriptors", first=3)
+    assert plain(found([0, 1, 2]), queries=np.zeros((1, 2)), database=np.zeros((3, 2))).looking is None
 
 
 def test_rows_of_other_lengths_and_images_that_cannot_be_read() -> None:

@@ -207,4 +207,5 @@ def _outcome(report: Report, fingerprint: str | None) -> dict[str, Any]:
         "recall": {str(at): value for at, value in report.recall.items()},
         "first_hits": [int(rank) for rank in report.first_hits[report.evaluated]],
         "fingerprint": fingerprint,
+        **({} if report.reordered is None else {"reordered": report.reordered.costs()}),
     }

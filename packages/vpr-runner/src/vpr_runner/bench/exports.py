@@ -19,10 +19,12 @@ COLUMNS = (
     *("suite", "setting", "test", "protocol", "queries", "database", "method", "stage", "seeds", "dim"),
     *("descriptor_bytes", "n", "recall", "std", "low", "high", "backbone_ms", "pooling_ms", "network_ms"),
     *("train_seconds", *(f"full_precision{end}" for end in ("", "_std", "_low", "_high"))),
+    *("rerank_ms", "rerank_bytes"),
 )
 """Of the CSV. ``recall``, its standard deviation over seeds ``std`` and the bounds ``low``, ``high`` of its 95 %
 interval over queries are shares, 0..1; so is ``full_precision``, recall at 100 % precision. ``network_ms`` is of a
-network that a runtime executes, which is measured as a whole. An empty cell is unknown, or was not asked for."""
+network that a runtime executes, which is measured as a whole; ``rerank_ms`` is a query's, local features left out,
+which take ``rerank_bytes`` an image. An empty cell is unknown, or was not asked for."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -119,6 +121,12 @@ def _decided(row: Row) -> dict[str, float | None]:
     }
 
 
+def _reordered(row: Row) -> dict[str, float | None]:
+    """What re-ranking cost; nothing where there was none."""
+    found = row.get("reordered")
+    return {} if found is None else {"rerank_ms": found["milliseconds"], "rerank_bytes": found["bytes_an_image"]}
+
+
 def csv_table(results: Sequence[dict[str, Any]]) -> str:
     """Return every row and N of the results as CSV, with `COLUMNS` as its head; nothing is rounded."""
     stream = io.StringIO()
@@ -139,6 +147,7 @@ def csv_table(results: Sequence[dict[str, Any]]) -> str:
                         **{f"{part}_ms": row["milliseconds"].get(part) for part in ("backbone", "pooling", "network")},
                         "train_seconds": row["train_seconds"],
                         **_decided(row),
+                        **_reordered(row),
                     }
                 )
     return stream.getvalue()

@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from vpr_core import ConfigError, ConfigFault, UsageError
 from vpr_core.config import config_hash, parse_run
+from vpr_runner.bench.installed import missing
 from vpr_runner.bench.merge import fill, laid_over, unfilled
 from vpr_runner.bench.suite import RESERVED, Stage, Suite
 from vpr_runner.code import OF_RECALL, OF_WEIGHTS, code_of
@@ -234,20 +234,12 @@ def _placed(fault: ConfigFault, where: str) -> ConfigFault:
 
 
 def _check_installed(suite: Suite) -> None:
-    missing = [name for name in suite.requires if not _is_installed(name)]
-    if missing:
+    lacking = missing(suite.requires)
+    if lacking:
         raise UsageError(
-            f"suite {suite.name}: requires {', '.join(missing)}, not installed here; pip install it (in a clone of "
-            "the toolkit: pip install ./plugins/NAME)"
+            f"suite {suite.name}: requires {', '.join(lacking)}, not installed here; pip install it (in a clone of the "
+            "toolkit: pip install ./plugins/NAME, or './packages/NAME[EXTRA]')"
         )
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _with_tests_of(suite: Suite, only: Sequence[str]) -> tuple[Suite, list[str]]:

@@ -40,7 +40,11 @@ class Suite(BaseModel):
         Overrides | str, Field(description="A run file's content, or a run file's path relative to the suite.")
     ]
     requires: Annotated[
-        list[str], Field(description="Distributions of the plug-ins that it needs, beside the toolkit's own packages.")
+        list[str],
+        Field(
+            description="Distributions of the plug-ins that it needs, beside the toolkit's own packages, and of those "
+            "the extras: vpr-rerank[opencv]."
+        ),
     ] = Field(default_factory=list)
     plugins: Annotated[
         list[Annotated[str, Field(min_length=1)]],

@@ -26,7 +26,7 @@ RECALLS = ("1", "5", "10")
 
 def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return the headings; a recall that no row has, as its suite looked at fewer answers, has none."""
-    decided = any("full_precision" in row for row in rows)
+    decided, reordered = (any(key in row for row in rows) for key in ("full_precision", "reordered"))
     return [
         "method",
         "stage",
@@ -37,6 +37,7 @@ def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
         "ms/image",
         "+ pooling",
         "bytes",
+        *(("re-ranking, ms/query", "+ bytes") if reordered else ()),
         "training",
     ]
 
@@ -59,9 +60,23 @@ def cells_of(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
         *(decision if any("full_precision" in other for other in rows) else ()),
         _milliseconds(row, "network", "backbone"),
         _milliseconds(row, "pooling"),
-        f"{row['descriptor_bytes']:,}".replace(",", " "),
+        _grouped(row["descriptor_bytes"]),
+        *(_reordered(row) if any("reordered" in other for other in rows) else ()),
         _duration(row["train_seconds"]),
     ]
+
+
+def _reordered(row: dict[str, Any]) -> list[str]:
+    """What re-ranking took beside the search, and the bytes of local features beside a descriptor's."""
+    found = row.get("reordered")
+    if found is None:
+        return ["-", "-"]
+    size = found["bytes_an_image"]
+    return [f"{found['milliseconds']:.1f}", "-" if size is None else _grouped(round(size))]
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
 
 
 def _mean_and_spread(recall: dict[str, Any]) -> str:

@@ -23,7 +23,8 @@ class Reordered:
         first: answers that it saw.
         before: N to recall@N of the search.
         tests: N to the paired test, re-ranked against not.
-        milliseconds: a query, local features that were not there yet included.
+        milliseconds: a query, all of it.
+        looking: of these, those that went into local features, made or read; None where it looks at descriptors.
         scored: candidates compared a query; None where it looks at descriptors.
         bytes_an_image: of local features; None likewise.
     """
@@ -34,6 +35,7 @@ class Reordered:
     tests: Mapping[int, PairedTest]
     milliseconds: float
     scored: float | None
+    looking: float | None
     bytes_an_image: float | None
 
     @classmethod
@@ -53,6 +55,7 @@ class Reordered:
             tests={n: paired_test(after.hits(n), before.hits(n), seed=seed) for n in after.recall},
             milliseconds=cost.milliseconds,
             scored=cost.scored,
+            looking=cost.looking,
             bytes_an_image=cost.bytes_an_image,
         )
 
@@ -66,7 +69,14 @@ class Reordered:
                 str(n): {"mean": test.difference, "low": test.low, "high": test.high, "p_value": test.p_value}
                 for n, test in self.tests.items()
             },
+            **self.costs(),
+        }
+
+    def costs(self) -> dict[str, float | None]:
+        """Return what it took, as plain JSON values."""
+        return {
             "milliseconds": self.milliseconds,
+            "looking": self.looking,
             "scored": self.scored,
             "bytes_an_image": self.bytes_an_image,
         }
@@ -79,6 +89,7 @@ class Reordered:
                 f"95 %: {100 * test.low:+6.1f} .. {100 * test.high:+6.1f}  p = {test.p_value:.3f}"
             )
         looked = "" if self.scored is None else f", {self.scored:.1f} candidates compared"
+        looked += "" if self.looking is None else f", {self.looking:.1f} ms of it for local features"
         kept = "" if self.bytes_an_image is None else f"; local features of {self.bytes_an_image:,.0f} bytes an image"
         lines.append(f"  {self.milliseconds:.1f} ms a query{looked}{kept}")
         return "\n".join(lines)

@@ -35,7 +35,8 @@ class Reranked:
         first: answers that it saw.
         found: ``distance`` is the re-ranker's cost; answers behind the first, and those that were not scored, have the
             cost of the last that was.
-        milliseconds: a query, features that were not there yet included.
+        milliseconds: a query, all of it.
+        looking: of these, those for local features, made or read; None where a re-ranker looks at descriptors.
         scored: candidates that were compared, a query; None where a re-ranker looks at descriptors.
         bytes_an_image: mean size of the local features of the images that were looked at; None likewise.
     """
@@ -45,6 +46,7 @@ class Reranked:
     found: Neighbours
     milliseconds: float
     scored: float | None
+    looking: float | None = None
     bytes_an_image: float | None = None
 
 
@@ -89,6 +91,7 @@ class Reranking:
         index, distance = found.index.copy(), found.distance.copy()
         answered = (index[:, : self.first] >= 0).sum(axis=1)
         compared = 0
+        clock = _Clock()
         with Progress(len(index), f"re-rank by {self.name}", unit="query", shown=shown) as progress:
             for count in np.unique(answered[answered > 0]).tolist():
                 rows = np.flatnonzero(answered == count)
@@ -97,7 +100,9 @@ class Reranking:
                     better = self.built.reorder(queries[rows], database, given)
                     progress.update(len(rows))
                 else:
-                    better, pairs = self._scored(rows, given, query_features, database_features, progress)
+                    better, pairs = self._scored(
+                        rows, given, clock.on(query_features), clock.on(database_features), progress
+                    )
                     compared += pairs
                 self._check(given.index, better.index)
                 index[rows, :count], distance[rows, :count] = better.index, better.distance
@@ -110,6 +115,7 @@ class Reranking:
             found=Neighbours(distance, index),
             milliseconds=1000 * (time.perf_counter() - start) / asked,
             scored=None if query_features is None else compared / asked,
+            looking=None if query_features is None else 1000 * clock.seconds / asked,
         )
 
     def _scored(
@@ -155,6 +161,25 @@ class Reranking:
                 f"re-ranker {self.name}: other answers come out than went in; a re-ranker drops none and adds none "
                 "(vpr_core.testing.RerankerContract finds that)"
             )
+
+
+class _Clock:
+    """Seconds that were spent in some functions."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def on(self, features: FeaturesOf) -> FeaturesOf:
+        """Return the function with its time counted."""
+
+        def counted(some: list[int]) -> list[Features | None]:
+            start = time.perf_counter()
+            try:
+                return features(some)
+            finally:
+                self.seconds += time.perf_counter() - start
+
+        return counted
 
 
 def first_of(config: ComponentConfig | None) -> int:
