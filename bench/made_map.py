@@ -11,6 +11,7 @@ from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path
 from vpr_runner.files import atomic
 from vpr_runner.maps.places import Places
 from vpr_runner.maps.write import NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE, seal_map
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint, save_retriever
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def made_map(folder: Path, retriever: Retriever, config: RunConfig, *, images: i
     generator = np.random.default_rng(seed)
     names = tuple(f"{number:06d}.jpg" for number in range(images))
     manifest = Manifest(
-        fingerprint=fingerprint(retriever, config),
+        fingerprint=fingerprint(retriever, Architecture.of(config)),
         dim=retriever.out_dim,
         size=config.image.size and (config.image.size[0], config.image.size[1]),
         precision=config.compute.precision,

@@ -14,6 +14,7 @@ from bench.speed.row import Row
 from vpr_core.cpu import cpu_features
 from vpr_runner import assemble, extract
 from vpr_runner.encoding.execution import execution_of
+from vpr_runner.network.architecture import Architecture
 
 if TYPE_CHECKING:
     from vpr_data import ImageSet
@@ -58,7 +59,7 @@ def measure(effort: Effort) -> list[Row]:
         held = held.contiguous(memory_format=torch.channels_last)
         for label, block in contestants().items():
             other = make_config(root, image={"size": size}, compute={"device": "cpu", "batch": 4, **block})
-            execution = execution_of(retriever, other, REGISTRY, images=images)
+            execution = execution_of(retriever, Architecture.of(other), REGISTRY, compute=other.compute, images=images)
             cosine = (
                 "" if execution is None or execution.cosine is None else f"smallest cosine {execution.cosine[0]:.6f}; "
             )

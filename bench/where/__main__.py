@@ -20,6 +20,7 @@ from vpr_runner.files.atomic import write_json
 from vpr_runner.files.provenance import provenance
 from vpr_runner.locate.calibrate import learn
 from vpr_runner.locate.judge import as_text, judge_elsewhere
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 
 
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.output,
         {
             "network": options.named,
-            "model": fingerprint(retriever, config),
+            "model": fingerprint(retriever, Architecture.of(config)),
             "data": fingerprint_of_data(dataset),
             "dataset": config.dataset.type,
             "learnt_on": options.learn,

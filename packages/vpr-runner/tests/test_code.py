@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vpr_core import Registry, UsageError, build_registry
+from vpr_core.config import components_of
 from vpr_core.loader import load_plugins
 from vpr_core.origin import PluginOrigin
 from vpr_runner import assemble, extract
@@ -48,11 +49,11 @@ def test_an_installed_plug_in_is_known_by_its_version_and_the_toolkit_is_not(mak
         return Registry(replace(report, plugins=tuple(plugins)))
 
     config = make_config(loss={"type": "contrastive"}, miner={"type": "hard_negatives"}, dataset={"type": "city"})
-    assert code_of(config, build_registry(), OF_WEIGHTS) == ()
-    assert code_of(config, None, OF_WEIGHTS) == ()
+    assert code_of(components_of(config, OF_WEIGHTS), build_registry()) == ()
+    assert code_of(components_of(config, OF_WEIGHTS), None) == ()
     for version in ("1.0", "1.1"):
-        assert code_of(config, registry_of(version), OF_DESCRIPTORS) == (f"mine {version}",)
-        assert code_of(config, registry_of(version), ("loss", "miner")) == ()
+        assert code_of(components_of(config, OF_DESCRIPTORS), registry_of(version)) == (f"mine {version}",)
+        assert code_of(components_of(config, ("loss", "miner")), registry_of(version)) == ()
 
 
 def test_cells_of_other_versions_are_other_cells_of_the_same_training(

@@ -124,8 +124,8 @@ def foreign_choices(
     for kind, block in BLOCKS.items():
         if kind not in asked:
             continue
-        own = [_plain(value) for _, value in _at(block, said)]
-        for loc, value in _at(block, config):
+        own = [_plain(value) for _, value in block.within(said)]
+        for loc, value in block.within(config):
             if _plain(value) in own:
                 continue
             needs = _needs(kind, value, catalogue)
@@ -134,18 +134,6 @@ def foreign_choices(
     if "plugin" in asked:
         found += _files(config, catalogue, said)
     return tuple(found)
-
-
-def _at(block: Block, config: BaseModel | Mapping[str, Any] | None) -> Iterator[tuple[Loc, Any]]:
-    """What stands in a block, with its place: one value, or each of a list."""
-    here: Any = config
-    for key in block.path:
-        here = here.get(key) if isinstance(here, Mapping) else getattr(here, key, None)
-    if not block.many:
-        yield from [(block.path, here)] if here is not None else []
-    elif isinstance(here, (list, tuple)):
-        for number, value in enumerate(here):
-            yield (*block.path, number), value
 
 
 def _needs(kind: str, value: Any, catalogue: Catalogue) -> tuple[ComponentConfig | None, frozenset[Capability]] | None:

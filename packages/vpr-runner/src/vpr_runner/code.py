@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any
-
-from vpr_core.config import BLOCKS
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vpr_core import ComponentConfig, Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
 
 __all__ = ["OF_DESCRIPTORS", "OF_RECALL", "OF_WEIGHTS", "code_of", "local_code"]
 
@@ -29,32 +27,20 @@ def local_code(registry: Registry | None) -> tuple[str, ...]:
     return tuple(sorted(str(plugin.origin) for plugin in plugins if plugin.origin.file is not None))
 
 
-def code_of(config: RunConfig, registry: Registry | None, kinds: Collection[str]) -> tuple[str, ...]:
-    """Return `local_code`, and name and version of each plug-in that a component of ``config`` comes from.
+def code_of(components: Iterable[tuple[str, ComponentConfig]], registry: Registry | None) -> tuple[str, ...]:
+    """Return `local_code`, and name and version of each plug-in that one of ``components`` comes from.
 
-    Only those of ``kinds`` are asked about. The toolkit's own packages are left out: which formats of theirs go on with
-    which, the folders themselves say.
+    Each is given with its kind, as by `vpr_core.config.components_of`. The toolkit's own packages are left out: which
+    formats of theirs go on with which, the folders themselves say.
     """
     if registry is None:
         return ()
     found = set(local_code(registry))
-    for kind in kinds:
-        for component in _named(config, kind):
-            origin = registry.origin(kind, component.type)
-            if origin.distribution not in _OWN:
-                found.add(str(origin))
+    for kind, component in components:
+        origin = registry.origin(kind, component.type)
+        if origin.distribution not in _OWN:
+            found.add(str(origin))
     return tuple(sorted(found))
 
 
 _OWN = {f"vpr-{name}" for name in ("backbones", "pooling", "losses", "data", "eval", "rerank", "sequences", "runner")}
-
-
-def _named(config: RunConfig, kind: str) -> Iterator[ComponentConfig]:
-    """The components of a kind in a run file."""
-    if kind not in BLOCKS:
-        return
-    here: Any = config
-    for key in BLOCKS[kind].path:
-        here = getattr(here, key, None)
-    if here is not None:
-        yield from here if BLOCKS[kind].many else [here]

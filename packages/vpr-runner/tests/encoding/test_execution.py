@@ -33,6 +33,7 @@ from vpr_runner.loops.network import describer_of
 from vpr_runner.maps.computed import check_computed
 from vpr_runner.maps.opened import open_map
 from vpr_runner.maps.write import write_map
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.assembly import assemble
 
 PLUGIN = Path(__file__).resolve().parents[1] / "runtime_components.py"
@@ -78,7 +79,10 @@ def test_the_first_use_says_how_far_it_is(registry: Any, photos: ImageSet, caplo
     retriever = assemble(config, registry).eval()
     for said in (1, 0):
         caplog.clear()
-        with caplog.at_level(logging.INFO), executing(retriever, config, registry, images=photos) as execution:
+        with (
+            caplog.at_level(logging.INFO),
+            executing(retriever, Architecture.of(config), registry, compute=config.compute, images=photos) as execution,
+        ):
             assert execution is not None
             assert execution.identity == "near float16"
             smallest, median = execution.cosine or (0.0, 0.0)
@@ -90,7 +94,7 @@ def test_the_first_use_says_how_far_it_is(registry: Any, photos: ImageSet, caplo
     kept = config.model_copy(
         update={"compute": config.compute.model_copy(update={"runtime": registry.get("runtime", "torch").config()})}
     )
-    with executing(retriever, kept, registry, images=photos) as execution:
+    with executing(retriever, Architecture.of(kept), registry, compute=kept.compute, images=photos) as execution:
         assert execution is None
 
 
@@ -197,7 +201,7 @@ def test_precision_of_torch_and_a_runtime_are_not_both(registry: Any, photos: Im
     config = config_of(registry, runtime={"type": "near"}, precision="bfloat16")
     with (
         pytest.raises(UsageError, match=r"compute.precision: bfloat16 is of torch; the runtime 'near' has its own"),
-        executing(assemble(config, registry), config, registry, images=photos),
+        executing(assemble(config, registry), Architecture.of(config), registry, compute=config.compute, images=photos),
     ):
         pass
 
@@ -264,7 +268,7 @@ def test_whatever_a_runtime_raises_is_a_sentence(
     monkeypatch.setattr(type(registry), "build", build)
     with (
         pytest.raises(UsageError, match="'near' cannot execute this network: this is no graph"),
-        executing(retriever, config, registry, images=photos),
+        executing(retriever, Architecture.of(config), registry, compute=config.compute, images=photos),
     ):
         pass
 

@@ -64,11 +64,18 @@ def exported(
     pytest.importorskip("onnxscript", reason="needs the extra vpr-runner[onnx]")
     pytest.importorskip("onnxruntime", reason="needs the extra vpr-runner[onnx]")
     from vpr_runner.exporting.write import export
+    from vpr_runner.network.architecture import Architecture
 
     folder = tmp_path_factory.mktemp("exported")
     retriever, config = made()
     file, program = folder / "model.onnx", folder / "model.pt2"
     found = export(
-        retriever, config, engine_registry, onnx=file, program=program, photos=photos, licence="test, CC0-1.0"
+        retriever,
+        Architecture.of(config),
+        engine_registry,
+        onnx=file,
+        program=program,
+        photos=photos,
+        licence="test, CC0-1.0",
     )
     return Case(retriever, config, engine_registry, found, file, program, photos)

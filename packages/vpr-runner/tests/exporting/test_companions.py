@@ -17,6 +17,7 @@ import torch
 from vpr_data import Sizing, load_image
 from vpr_runner.cli import main
 from vpr_runner.exporting.companion_files import COMPANIONS, write_companions
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 
 
@@ -199,7 +200,7 @@ def test_the_node_refuses_a_map_of_another_model(
     np.save(tmp_path / "chunk.npy", np.zeros((1, exported.retriever.out_dim), np.float32))
     (tmp_path / "images.csv").write_text("name\na.jpg\n")
     monkeypatch.setattr(_Node, "parameters", {"map": str(tmp_path)})
-    right = fingerprint(exported.retriever, exported.config)
+    right = fingerprint(exported.retriever, Architecture.of(exported.config))
     own.parent.mkdir()
     for said, content, refused in (
         (right, None, False),

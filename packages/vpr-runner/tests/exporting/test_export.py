@@ -17,6 +17,7 @@ from vpr_runner.exporting.description import Description
 from vpr_runner.exporting.onnx_file import described
 from vpr_runner.exporting.parity import compare
 from vpr_runner.exporting.whole import export_whole
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 
 
@@ -51,7 +52,7 @@ def test_the_program_of_torch_is_the_network_too(exported: Any) -> None:
 
 def test_the_file_says_what_it_is(exported: Any) -> None:
     found = described(exported.file)
-    assert found.fingerprint == fingerprint(exported.retriever, exported.config)
+    assert found.fingerprint == fingerprint(exported.retriever, Architecture.of(exported.config))
     assert (found.precision, found.inputs.dtype, found.inputs.size) == ("float32", "uint8", None)
     assert (found.size, found.inputs.out_dim) == ((48, 64), exported.retriever.out_dim)
     assert found.licence == ("test, CC0-1.0",)
@@ -104,7 +105,7 @@ def test_a_program_of_another_name_is_refused_before_anything_is_written(
 
     retriever, config = made()
     with pytest.raises(UsageError, match=r"wants a name that ends in \.pt2"):
-        export(retriever, config, engine_registry, onnx=tmp_path / "a.onnx", program=tmp_path / "a.pt")
+        export(retriever, Architecture.of(config), engine_registry, onnx=tmp_path / "a.onnx", program=tmp_path / "a.pt")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,7 +126,9 @@ def test_nothing_is_written_that_differs(exported: Any, tmp_path: Path, monkeypa
     monkeypatch.setattr(write, "onnx_model", lambda _: exported.found.model)
     monkeypatch.setattr(write, "run_onnx", off)
     with pytest.raises(UsageError, match="so it is not used"):
-        write.export(exported.retriever, exported.config, exported.registry, onnx=tmp_path / "wrong.onnx")
+        write.export(
+            exported.retriever, Architecture.of(exported.config), exported.registry, onnx=tmp_path / "wrong.onnx"
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,6 +13,7 @@ from vpr_core import UsageError
 from vpr_runner.encoding.int8_export import export_int8
 from vpr_runner.exporting.onnx_file import described
 from vpr_runner.exporting.stored import exported_network
+from vpr_runner.network.architecture import Architecture
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,14 @@ def test_it_is_near_and_says_what_it_was_learnt_from(exported: Any, tmp_path: Pa
     import onnx
 
     file = tmp_path / "int8.onnx"
-    parity = export_int8(exported.retriever, exported.config, exported.registry, onnx=file, photos=exported.photos)
+    parity = export_int8(
+        exported.retriever,
+        Architecture.of(exported.config),
+        exported.registry,
+        compute=exported.config.compute,
+        onnx=file,
+        photos=exported.photos,
+    )
     assert 0.95 <= parity.cosine < 1
     assert parity.real == parity.images == 8
     found = described(file)
@@ -43,7 +51,7 @@ def test_it_is_near_and_says_what_it_was_learnt_from(exported: Any, tmp_path: Pa
     assert network.precision == "int8"
     from vpr_runner.encoding.execution import execution_of
 
-    execution = execution_of(network, config, exported.registry, images=None)
+    execution = execution_of(network, Architecture.of(config), exported.registry, compute=config.compute, images=None)
     assert execution is not None
     assert execution.identity == "onnxruntime int8"
     given = torch.from_numpy(np.random.default_rng(0).integers(0, 255, size=(2, 3, 61, 70), dtype=np.uint8))
@@ -52,4 +60,11 @@ def test_it_is_near_and_says_what_it_was_learnt_from(exported: Any, tmp_path: Pa
 
 def test_without_photos_it_says_what_is_missing(exported: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name some with --images DIR"):
-        export_int8(exported.retriever, exported.config, exported.registry, onnx=tmp_path / "int8.onnx", photos=[])
+        export_int8(
+            exported.retriever,
+            Architecture.of(exported.config),
+            exported.registry,
+            compute=exported.config.compute,
+            onnx=tmp_path / "int8.onnx",
+            photos=[],
+        )

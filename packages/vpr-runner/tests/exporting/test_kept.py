@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vpr_runner.exporting import kept
+from vpr_runner.network.architecture import Architecture
 
 
 def test_another_image_rule_or_other_code_is_another_export(
@@ -21,7 +22,7 @@ def test_another_image_rule_or_other_code_is_another_export(
 
     def digest(**image: Any) -> str:
         changed = config.model_copy(update={"image": config.image.model_copy(update={"size": None, **image})})
-        return kept.kept_export(retriever, changed, engine_registry, cache=tmp_path)[1]
+        return kept.kept_export(retriever, Architecture.of(changed), engine_registry, cache=tmp_path)[1]
 
     rules: list[dict[str, Any]] = [{}, {"size": (48, 64)}, {"longest": 512}, {"short_side": 96}, {"multiple": 16}]
     found = {digest(**rule) for rule in rules}

@@ -20,6 +20,7 @@ from vpr_runner.encoding.source import ImageSource
 from vpr_runner.extraction import chunk_work
 from vpr_runner.extraction import extract as extraction
 from vpr_runner.extraction.manifest import chunk_path
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 
 
@@ -199,7 +200,7 @@ def test_an_engine_may_do_a_chunk_twice(work) -> None:
         images,
         output=output,
         compute=Compute.of(config.compute, config.image),
-        model=fingerprint(retriever, config),
+        model=fingerprint(retriever, Architecture.of(config)),
         chunk=5,
     )
     assert job.missing(verify=True) == [0, 1, 2]

@@ -11,6 +11,7 @@ from torch import nn
 
 from vpr_core import UsageError, build_registry
 from vpr_runner import assemble, load_retriever, save_retriever
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.retriever import Retriever, WhiteningLayer
 from vpr_runner.network.storage import fingerprint
 
@@ -128,7 +129,7 @@ def test_a_saved_network_comes_back_with_its_config_and_whitening(
     assert not again.training
     images = torch.nn.functional.interpolate(images.float(), (32, 40)).to(torch.uint8)
     assert torch.equal(again(images), retriever(images))
-    assert fingerprint(again, config_again) == fingerprint(retriever, config)
+    assert fingerprint(again, Architecture.of(config_again)) == fingerprint(retriever, Architecture.of(config))
 
 
 def test_the_fingerprint_changes_with_weights_structure_and_size_but_not_with_training_settings(
@@ -136,13 +137,13 @@ def test_the_fingerprint_changes_with_weights_structure_and_size_but_not_with_tr
 ) -> None:
     config = make_config()
     retriever = assemble(config, engine_registry)
-    original = fingerprint(retriever, config)
-    assert fingerprint(retriever, make_config(train={"lr": 0.7}, compute={"batch": 3})) == original
-    assert fingerprint(retriever, make_config(image={"size": [64, 40]})) != original
-    assert fingerprint(retriever, make_config(pooling={"normalize_input": True})) != original
+    original = fingerprint(retriever, Architecture.of(config))
+    assert fingerprint(retriever, Architecture.of(make_config(train={"lr": 0.7}, compute={"batch": 3}))) == original
+    assert fingerprint(retriever, Architecture.of(make_config(image={"size": [64, 40]}))) != original
+    assert fingerprint(retriever, Architecture.of(make_config(pooling={"normalize_input": True}))) != original
     with torch.no_grad():
         next(retriever.parameters()).flatten()[0].add_(1e-6)
-    assert fingerprint(retriever, config) != original
+    assert fingerprint(retriever, Architecture.of(config)) != original
 
 
 def test_what_is_no_model_is_refused(make_config, engine_registry, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpr_core.config.blocks import BLOCKS, Block
+from vpr_core.config.blocks import BLOCKS, Block, components_of
 from vpr_core.config.dump import config_hash, to_yaml
 from vpr_core.config.files import load_run_file, make_run, parse_run, plugins_of_run_file
 from vpr_core.config.model import DEFAULT_COMPONENTS, run_config_model
@@ -36,6 +36,7 @@ __all__ = [
     "TrainConfig",
     "WhitenConfig",
     "YamlDocument",
+    "components_of",
     "config_hash",
     "json_schema",
     "load_run_file",

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from vpr_core.components import KINDS
 
-__all__ = ["BLOCKS", "COMPONENT_FIELDS", "Block", "block_at"]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from vpr_core.components import ComponentConfig
+
+__all__ = ["BLOCKS", "COMPONENT_FIELDS", "Block", "block_at", "components_of"]
 
 Loc = tuple[str | int, ...]
 
@@ -47,6 +54,20 @@ class Block:
             text = f"{key}: {{{text}}}"
         return text
 
+    def within(self, config: BaseModel | Mapping[str, Any] | None) -> Iterator[tuple[Loc, Any]]:
+        """Yield what stands in the block, with its place: one value, or each of a list; nothing where it is null.
+
+        ``config`` is a run file as a model, or the plain data of one.
+        """
+        here: Any = config
+        for key in self.path:
+            here = here.get(key) if isinstance(here, Mapping) else getattr(here, key, None)
+        if not self.many:
+            yield from [(self.path, here)] if here is not None else []
+        elif isinstance(here, (list, tuple)):
+            for number, value in enumerate(here):
+                yield (*self.path, number), value
+
 
 BLOCKS: dict[str, Block] = {
     block.kind: block
@@ -70,6 +91,13 @@ assert set(BLOCKS) == set(KINDS)
 
 COMPONENT_FIELDS = tuple(block.kind for block in BLOCKS.values() if block.path == (block.kind,) and not block.optional)
 """Top-level fields of a run file that hold one component of the kind of that name, always."""
+
+
+def components_of(config: BaseModel, kinds: Iterable[str]) -> Iterator[tuple[str, ComponentConfig]]:
+    """Yield the components of ``kinds`` that a run file names, each with its kind."""
+    for kind in kinds:
+        for _, component in BLOCKS[kind].within(config):
+            yield kind, component
 
 
 def block_at(loc: Loc) -> Block | None:

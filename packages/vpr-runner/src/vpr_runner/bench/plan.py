@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vpr_core import ConfigError, ConfigFault, UsageError
-from vpr_core.config import config_hash, parse_run
+from vpr_core.config import components_of, config_hash, parse_run
 from vpr_runner.bench.installed import missing
 from vpr_runner.bench.merge import fill, laid_over, unfilled
 from vpr_runner.bench.suite import RESERVED, Stage, Suite
@@ -187,9 +187,11 @@ def _cell(
         config=config,
         pretraining=_pretraining(before, registry, overrides, placeholders, suite.name) if before else None,
         tests=evaluated,
-        code=code_of(config, registry, OF_WEIGHTS),
+        code=code_of(components_of(config, OF_WEIGHTS), registry),
         measured_with=(
-            *sorted({code for test in evaluated.values() for code in code_of(test, registry, OF_RECALL)}),
+            *sorted(
+                {line for test in evaluated.values() for line in code_of(components_of(test, OF_RECALL), registry)}
+            ),
             *libraries,
         ),
     )

@@ -12,9 +12,10 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry, RunConfig
     from vpr_runner import Retriever
     from vpr_runner.exporting.write import Exported
+    from vpr_runner.network.architecture import Architecture
 
 __all__ = ["export"]
 
@@ -94,11 +95,13 @@ def export(
         builds={"dataset"} if images is None or evaluated else (),
     )
 
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.exported import ExportedNetwork
 
     if isinstance(retriever, ExportedNetwork):
         raise UsageError(f"{model} is an exported file; another export takes the run that it came from")
-    photos = _photos(images, config, registry)
+    photos = _photos(images, config.dataset, registry, split=config.eval.split)
+    architecture = Architecture.of(config)
     if precision == "int8":
         if program is not None or dtype != "uint8" or onnx is None:
             raise UsageError(
@@ -106,10 +109,18 @@ def export(
             )
         from vpr_runner.encoding.int8_export import export_int8
 
-        parity = export_int8(retriever.cpu(), config, registry, onnx=onnx, photos=photos, licence=licence)
+        parity = export_int8(
+            retriever.cpu(),
+            architecture,
+            registry,
+            compute=config.compute,
+            onnx=onnx,
+            photos=photos,
+            licence=licence,
+        )
         print(f"{onnx}: {parity}")
     else:
-        _write(retriever, config, registry, onnx, program, dtype, precision, photos, licence)
+        _write(retriever, architecture, registry, onnx, program, dtype, precision, photos, licence)
     if program_for is not None and output is not None:
         from vpr_runner.exporting.companion_files import write_companions
 
@@ -121,7 +132,7 @@ def export(
 
 def _write(
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry,
     onnx: Path | None,
     program: Path | None,
@@ -134,7 +145,7 @@ def _write(
 
     found = run(
         retriever,
-        config,
+        architecture,
         registry,
         onnx=onnx,
         program=program,
@@ -147,7 +158,7 @@ def _write(
         print(line)
 
 
-def _photos(folder: Path | None, config: RunConfig, registry: Registry) -> list[Path]:
+def _photos(folder: Path | None, dataset: ComponentConfig, registry: Registry, *, split: str) -> list[Path]:
     """The user's photos; without any those of the run's data set, where that is here."""
     from vpr_core import VPRError
 
@@ -159,7 +170,7 @@ def _photos(folder: Path | None, config: RunConfig, registry: Registry) -> list[
     from vpr_runner.data import split_of
 
     try:
-        database = split_of(config.dataset, registry, name=config.eval.split).database
+        database = split_of(dataset, registry, name=split).database
     except (VPRError, OSError, ValueError):
         return []
     return [database.path(position) for position in range(len(database))]

@@ -98,11 +98,13 @@ def search(
     from vpr_runner.maps.computed import check_computed, learnt_by
     from vpr_runner.maps.index import nearest
     from vpr_runner.maps.mixing import offer_binary
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.storage import fingerprint
     from vpr_runner.reranking.reorder import first_of
 
     descriptors = opened.descriptors
-    if descriptors.fingerprint != fingerprint(retriever, config):
+    architecture = Architecture.of(config)
+    if descriptors.fingerprint != fingerprint(retriever, architecture):
         raise UsageError(
             f"{database} was made with another model than {source}, or with another image size; descriptors of two "
             "models cannot be compared: name the right one with --model, or extract again"
@@ -112,7 +114,9 @@ def search(
     if advice is not None:
         print(advice, file=sys.stderr)
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
-    with executing(retriever, config, registry, images=images, calibrated=learnt_by(opened)) as execution:
+    with executing(
+        retriever, architecture, registry, compute=config.compute, images=images, calibrated=learnt_by(opened)
+    ) as execution:
         check_computed(opened, execution, compute, asked=says_runtime(settings))
         rows, encoded = encode_all(retriever.to(compute.device), ImageSource(images), compute=compute)
     good = [number for number in range(len(queries)) if number not in encoded.failures]

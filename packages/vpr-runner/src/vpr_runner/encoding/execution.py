@@ -35,8 +35,10 @@ from vpr_runner.files.documents import parsed
 from vpr_runner.network.exported import ExportedNetwork
 
 if TYPE_CHECKING:
-    from vpr_core import ComponentConfig, Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
+    from vpr_core.config.sections import ComputeConfig
     from vpr_core.types import ImageSet
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["CALIBRATE", "COMPARE", "Execution", "compare_once", "described", "executing", "execution_of"]
@@ -106,16 +108,17 @@ class Execution:
 @contextmanager
 def executing(
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry | None,
     *,
+    compute: ComputeConfig,
     images: ImageSet | None,
     calibrated: Path | None = None,
 ) -> Iterator[Execution | None]:
     """Have ``retriever`` executed as ``compute.runtime`` says while the block runs; None stands for torch."""
     before = retriever.execution
     retriever.execution = None
-    found = execution_of(retriever, config, registry, images=images, calibrated=calibrated)
+    found = execution_of(retriever, architecture, registry, compute=compute, images=images, calibrated=calibrated)
     retriever.execution = found
     try:
         yield found
@@ -125,9 +128,10 @@ def executing(
 
 def execution_of(
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry | None,
     *,
+    compute: ComputeConfig,
     images: ImageSet | None,
     calibrated: Path | None = None,
 ) -> Execution | None:
@@ -135,30 +139,31 @@ def execution_of(
 
     Args:
         retriever: the network, or a file of one.
-        config: ``compute`` and ``image`` are used; for the export also the blocks of the network.
+        architecture: of the network: what it is exported by, and how images are sized.
         registry: builds the runtime; None knows torch alone.
+        compute: the block of a run file: which runtime, and how images are decoded.
         images: the user's, to compare and to calibrate on.
         calibrated: the file of an earlier runtime's ``calibrated``, when its very numbers are wanted.
 
     Raises:
         UsageError: the runtime is not installed, does not take the network, or gives other descriptors than torch.
     """
-    block = _block(retriever, config, registry)
+    block = _block(retriever, compute.runtime, registry)
     if block is None:
         return None
     if registry is None:
         raise UsageError(f"compute.runtime: {block.type!r} is made by a registry; give registry=")
-    if config.compute.precision != "float32":
+    if compute.precision != "float32":
         raise UsageError(
-            f"compute.precision: {config.compute.precision} is of torch; the runtime {block.type!r} has its own: "
+            f"compute.precision: {compute.precision} is of torch; the runtime {block.type!r} has its own: "
             f"compute.runtime={{type: {block.type}, precision: ...}}"
         )
     cache = cache_root() / "runtimes"
     cache.mkdir(parents=True, exist_ok=True)
     needs_network = registry.get("runtime", block.type).needs == "network"
-    model, digest, inputs = _model(retriever, config, registry)
-    compute = Compute.of(config.compute, config.image)
-    samples = None if images is None else Samples(images, compute, inputs)
+    model, digest, inputs = _model(retriever, architecture, registry)
+    wanted = Compute.of(compute, architecture.image)
+    samples = None if images is None else Samples(images, wanted, inputs)
     request = RuntimeRequest(
         model=None if needs_network else model,
         network=retriever if needs_network else None,
@@ -182,7 +187,7 @@ def execution_of(
             found.cosine = retriever.cosine
         return found
     found.kept = cache / f"{_key(found, digest)}.json"
-    compare_once(found, retriever, () if samples is None else samples.batches(COMPARE), device=compute.device)
+    compare_once(found, retriever, () if samples is None else samples.batches(COMPARE), device=wanted.device)
     return found
 
 
@@ -252,8 +257,7 @@ def _key(execution: Execution, digest: str) -> str:
     return f"compared-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def _block(retriever: Retriever, config: RunConfig, registry: Registry | None) -> ComponentConfig | None:
-    block: ComponentConfig | None = config.compute.runtime
+def _block(retriever: Retriever, block: ComponentConfig | None, registry: Registry | None) -> ComponentConfig | None:
     if block is not None and block.type != "torch":
         return block
     if not isinstance(retriever, ExportedNetwork):
@@ -276,10 +280,10 @@ def _identified(runtime: Any, retriever: Retriever, inputs: InputContract) -> Ex
     return Execution(runtime=runtime, precision=precision, identity=f"{runtime.name} {precision}{mark}", inputs=inputs)
 
 
-def _model(retriever: Retriever, config: RunConfig, registry: Registry) -> tuple[Path, str, InputContract]:
+def _model(retriever: Retriever, architecture: Architecture, registry: Registry) -> tuple[Path, str, InputContract]:
     if isinstance(retriever, ExportedNetwork):
         return retriever.file, retriever.sha256, retriever.inputs
-    return kept_export(retriever, config, registry, cache=cache_root() / "exports")
+    return kept_export(retriever, architecture, registry, cache=cache_root() / "exports")
 
 
 def described(execution: Execution | None) -> Mapping[str, Any]:

@@ -18,8 +18,10 @@ from vpr_runner.exporting.parity import Parity, compare, probes
 from vpr_runner.exporting.write import by_torch
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import Registry
+    from vpr_core.config.sections import ComputeConfig
     from vpr_core.types import ImageSet
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["export_int8"]
@@ -44,9 +46,10 @@ class _Photos:
 
 def export_int8(
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry,
     *,
+    compute: ComputeConfig,
     onnx: Path,
     photos: Sequence[Path],
     licence: str | None = None,
@@ -62,16 +65,17 @@ def export_int8(
     if not photos:
         raise UsageError("int8 is calibrated on photos like those that will come; name some with --images DIR")
     block = registry.get("runtime", "onnxruntime").config.model_validate({"type": "onnxruntime", "precision": "int8"})
-    compute = config.compute.model_copy(update={"runtime": block})
-    wanted = config.model_copy(update={"compute": compute})
+    wanted = compute.model_copy(update={"runtime": block})
     images = cast("ImageSet", _Photos(paths=tuple(photos)))
-    execution = execution_of(retriever, wanted, registry, images=images)
+    execution = execution_of(retriever, architecture, registry, compute=wanted, images=images)
     if execution is None or execution.calibrated is None:
         raise UsageError("the runtime onnxruntime of this installation has no int8; install this checkout's")
-    file, _, inputs = kept_export(retriever, config, registry, cache=cache_root() / "exports")
+    file, _, inputs = kept_export(retriever, architecture, registry, cache=cache_root() / "exports")
     model = onnx_package.load_model(str(execution.calibrated))
     description = described(file)
-    batches = [batch for batch in probes(inputs, config.image.fixed or (224, 224), photos, longest=480) if batch[1]]
+    batches = [
+        batch for batch in probes(inputs, architecture.image.fixed or (224, 224), photos, longest=480) if batch[1]
+    ]
     parity = compare(by_torch(retriever), run_onnx(model), batches)
     parity.check("int8", what=f"{onnx}: the network in 8 bits")
     description = replace(

@@ -10,6 +10,7 @@ from vpr_runner.encoding.source import ImageSource, JoinedImages
 from vpr_runner.evaluation.memo import Memo
 from vpr_runner.evaluation.retrieval import Answers, answer
 from vpr_runner.evaluation.views import Views, ViewSource
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.multi_scale import MultiScale
 from vpr_runner.network.storage import fingerprint
@@ -83,7 +84,7 @@ def _key(retriever: Retriever, split: PlaceSplit, config: RunConfig, data: str |
     """Return what descriptors of a split depend on, for a memo."""
     looked = config.eval.model_dump_json(include={"test_method", "scales"})
     image, executed = config.image.model_dump_json(), config.compute.model_dump_json(include={"precision", "runtime"})
-    return f"{fingerprint(retriever, config)} {data} {split.name} {image} {looked} {executed}"
+    return f"{fingerprint(retriever, Architecture.of(config))} {data} {split.name} {image} {looked} {executed}"
 
 
 def _reordering(
@@ -97,7 +98,7 @@ def _reordering(
         queries=split.queries,
         database=split.database,
         retriever=retriever,
-        model=fingerprint(retriever, config),
+        model=fingerprint(retriever, Architecture.of(config)),
         compute=compute,
     )
 

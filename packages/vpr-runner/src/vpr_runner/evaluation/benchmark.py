@@ -22,6 +22,7 @@ from vpr_runner.encoding.source import Batch, Positions, by_shape
 from vpr_runner.evaluation.data_fingerprint import fingerprint_of_benchmark
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.files.provenance import provenance
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.multi_scale import MultiScale
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.storage import fingerprint
@@ -187,9 +188,12 @@ def evaluate_benchmark(
     compute = replace(Compute.of(config.compute, config.image), on_bad_image="error")
     retriever = retriever.to(compute.device)
     source = BenchmarkSource(benchmark, margin=margin)
-    unresized = config.model_copy(update={"image": config.image.model_copy(update={"size": None})})
+    architecture = Architecture.of(config)
+    unresized = replace(architecture, image=config.image.model_copy(update={"size": None}))
     seen = MultiScale.of(retriever, scales=scales, multiple=config.image.multiple, interpolation=interpolation)
-    with executing(retriever, unresized, registry, images=cast("ImageSet", benchmark)) as execution:
+    with executing(
+        retriever, unresized, registry, compute=config.compute, images=cast("ImageSet", benchmark)
+    ) as execution:
         rows, _ = encode_all(seen, source, compute=compute, label=f"encode {benchmark.name}", shown=progress)
     images = len(benchmark)
     asked = rows[benchmark.queries] if margin is None else rows[images:]
@@ -215,7 +219,7 @@ def evaluate_benchmark(
         without_positives=result.without_positives,
         dim=int(rows.shape[1]),
         provenance={
-            "model": fingerprint(retriever, config),
+            "model": fingerprint(retriever, architecture),
             "data": fingerprint_of_benchmark(benchmark.fingerprint(), benchmark),
             "seed": config.seed,
             **({"scales": list(scales)} if scales != (1.0,) else {}),

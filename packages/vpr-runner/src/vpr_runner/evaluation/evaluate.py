@@ -19,6 +19,7 @@ from vpr_runner.evaluation.reordered import Reordered
 from vpr_runner.evaluation.report import Report, SubsetRecall
 from vpr_runner.evaluation.retrieval import Answers, check_answerable
 from vpr_runner.files.provenance import provenance
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.origin import weights_of
 from vpr_runner.network.storage import fingerprint
 
@@ -64,12 +65,12 @@ def evaluate(
     Raises:
         UsageError: a set is empty, or no query has a positive.
     """
-    compute = Compute.of(config.compute, config.image)
+    compute, architecture = Compute.of(config.compute, config.image), Architecture.of(config)
     retriever = retriever.to(compute.device)
     positives = split.positives()
     check_answerable(split, positives)
     cuts = config.eval.recall_at
-    with executing(retriever, config, registry, images=split.database) as execution:
+    with executing(retriever, architecture, registry, compute=config.compute, images=split.database) as execution:
         answers = answered(
             retriever,
             split,
@@ -94,7 +95,7 @@ def evaluate(
         unreadable_database=_named(split.database, answers.unreadable_database),
         unreadable_queries=_named(split.queries, answers.unreadable_queries),
         provenance={
-            "model": fingerprint(retriever, config),
+            "model": fingerprint(retriever, architecture),
             "data": data,
             "seed": config.seed,
             "index": config.index.model_dump(mode="json"),

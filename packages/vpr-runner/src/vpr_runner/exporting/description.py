@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from vpr_core.runtimes import InputContract
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import Registry
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["KEY", "PRECISIONS", "Description", "describe"]
@@ -127,7 +128,7 @@ class Description:
 
 def describe(
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry,
     *,
     inputs: InputContract,
@@ -138,7 +139,7 @@ def describe(
 
     Args:
         retriever: the network.
-        config: of the run; paths in it are left out, as the file is for others.
+        architecture: its blocks and the rule for images; paths are left out, as the file is for others.
         registry: says what its components remark of their weights.
         inputs: what the file takes and gives.
         fingerprint: of the network.
@@ -148,12 +149,9 @@ def describe(
 
     said = [licence] if licence else []
     if not said:
-        for kind in ("backbone", "pooling"):
-            said += [f"{kind}: {line}" for line in registry.remarks(kind, getattr(config, kind))]
-    blocks = config.model_dump(mode="json", include={"backbone", "pooling"})
-    blocks = {name: dict(block) for name, block in blocks.items()}
-    blocks["backbone"].pop("weights", None)
-    size, image = config.image.size, config.image.in_force()
+        for kind, component in architecture.components:
+            said += [f"{kind}: {line}" for line in registry.remarks(kind, component)]
+    size, image = architecture.image.size, architecture.image.in_force()
     return Description(
         fingerprint=fingerprint,
         precision="float32",
@@ -162,7 +160,11 @@ def describe(
         longest=image.get("longest"),
         sizing={name: value for name, value in image.items() if name not in ("size", "longest")},
         licence=tuple(said),
-        network={**blocks, "whitened": retriever.whitening is not None, **weights_of(retriever.backbone)},
+        network={
+            **architecture.blocks(),
+            "whitened": retriever.whitening is not None,
+            **weights_of(retriever.backbone),
+        },
     )
 
 

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from vpr_core import UsageError
-from vpr_runner.code import OF_DESCRIPTORS, code_of
+from vpr_runner.code import code_of
 from vpr_runner.exporting.onnx_file import described
 from vpr_runner.exporting.write import export
 from vpr_runner.network.storage import tensor_digest
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import Registry
     from vpr_core.runtimes import InputContract
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["kept_export"]
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def kept_export(
-    retriever: Retriever, config: RunConfig, registry: Registry, *, cache: Path
+    retriever: Retriever, architecture: Architecture, registry: Registry, *, cache: Path
 ) -> tuple[Path, str, InputContract]:
     """Return the network as ONNX file in ``cache``, its digest, and what it takes.
 
@@ -40,15 +41,13 @@ def kept_export(
     Raises:
         UsageError: it cannot be exported.
     """
-    blocks = config.model_dump(mode="json", include={"backbone", "pooling"})
-    blocks["backbone"].pop("weights", None)
     said = {
         "version": VERSION,
         "torch": torch.__version__,
         "weights": tensor_digest(retriever),
-        "image": config.image.in_force(),
-        "code": code_of(config, registry, OF_DESCRIPTORS),
-        **blocks,
+        "image": architecture.image.in_force(),
+        "code": code_of(architecture.components, registry),
+        **architecture.blocks(),
     }
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     file = cache / f"{digest[:32]}.onnx"
@@ -59,5 +58,5 @@ def kept_export(
             log.info("%s is made again: %s", file, error)
     log.info("exporting the network for its runtime; later starts find it in %s", cache)
     # A copy on the CPU: the caller's stays where it is, compiled as it is.
-    export(copy.deepcopy(retriever).float(), config, registry, onnx=file)
+    export(copy.deepcopy(retriever).float(), architecture, registry, onnx=file)
     return file, digest, described(file).inputs

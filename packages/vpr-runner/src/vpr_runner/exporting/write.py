@@ -22,7 +22,8 @@ from vpr_runner.files import atomic
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import Registry
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["Exported", "Whole", "by_torch", "export"]
@@ -50,7 +51,7 @@ class Exported:
 
 def export(
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry,
     *,
     onnx: Path | None = None,
@@ -64,7 +65,7 @@ def export(
 
     Args:
         retriever: the network, on the CPU; it is put into evaluation mode.
-        config: of the run: image size, blocks.
+        architecture: of the network: its blocks, and the size of images.
         registry: what its components say of sizes and licences.
         onnx: the ONNX file.
         program: the file of `torch.export.save`.
@@ -80,17 +81,22 @@ def export(
     if program is not None and program.suffix != ".pt2":
         raise UsageError(f"--torch-export {program}: torch wants a name that ends in .pt2")
     retriever = retriever.cpu().eval()
-    size = config.image.fixed
+    size = architecture.image.fixed
     whole = export_whole(
         retriever,
         size=None if size is None else (size[0], size[1]),
-        needs=registry.image_needs(config.backbone),
+        needs=registry.image_needs(architecture.backbone),
         dtype=dtype,
     )
     batches = probes(whole.inputs, whole.example, photos, longest=_LONGEST)
     wanted = by_torch(retriever)
     description = describe(
-        retriever, config, registry, inputs=whole.inputs, fingerprint=fingerprint(retriever, config), licence=licence
+        retriever,
+        architecture,
+        registry,
+        inputs=whole.inputs,
+        fingerprint=fingerprint(retriever, architecture),
+        licence=licence,
     )
     parity: dict[Path, Parity] = {}
     model = None

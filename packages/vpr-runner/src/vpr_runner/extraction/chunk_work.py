@@ -26,6 +26,7 @@ from vpr_runner.extraction.chunks import ExtractJob, extract_chunk
 from vpr_runner.extraction.manifest import Manifest
 from vpr_runner.extraction.runtime_file import RuntimeFile
 from vpr_runner.files import atomic
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.storage import fingerprint, save_retriever
 from vpr_runner.progress import Progress
@@ -139,14 +140,22 @@ def _opened(text: str) -> ExtractJob:
         )
     registry = build_registry(plugin_files=job["plugins"])
     retriever, config = load_network(Path(job["model"]), registry, said=job["network"])
-    execution = execution_of(retriever, config, registry, images=None, calibrated=RuntimeFile(output).found())
+    architecture = Architecture.of(config)
+    execution = execution_of(
+        retriever,
+        architecture,
+        registry,
+        compute=config.compute,
+        images=None,
+        calibrated=RuntimeFile(output).found(),
+    )
     identity = "" if execution is None else execution.identity
     if identity != manifest.runtime:
         raise UsageError(
             f"{output}: this worker would execute the network by {identity or 'torch'}, the extraction has "
             f"{manifest.runtime or 'torch'}; install the same versions of all packages on every machine"
         )
-    _refuse_other(retriever, manifest, fingerprint(retriever, config), output)
+    _refuse_other(retriever, manifest, fingerprint(retriever, architecture), output)
     paths = tuple(Path(path) for path in json.loads(Path(job["images"]).read_text(encoding="utf-8")))
     compute = Compute.of(config.compute, config.image)
     retriever.execution = execution

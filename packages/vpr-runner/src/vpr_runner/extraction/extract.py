@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vpr_core import UsageError, VPRError
-from vpr_runner.code import OF_DESCRIPTORS, code_of
+from vpr_runner.code import code_of
 from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.execution import executing
@@ -32,6 +32,7 @@ from vpr_runner.extraction.local_engine import LocalEngine
 from vpr_runner.extraction.runtime_file import RuntimeFile
 from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.storage import fingerprint
 from vpr_runner.progress import Progress
@@ -109,7 +110,7 @@ def extract(
             this is one of several processes of ``torchrun`` and the engine has workers of its own.
         VPRError: the engine came back and has not done its work.
     """
-    compute = Compute.of(config.compute, config.image)
+    compute, architecture = Compute.of(config.compute, config.image), Architecture.of(config)
     ranks = ranks_of_environment(compute.device)
     engine = _engine(config.engine, registry, ranks)
     with folder_lock(
@@ -122,16 +123,18 @@ def extract(
             atomic.remove_leftovers(output)
             shutil.rmtree(output / WORK_FOLDER, ignore_errors=True)
         learnt = RuntimeFile(output)
-        with executing(retriever, config, registry, images=images, calibrated=learnt.found()) as execution:
+        with executing(
+            retriever, architecture, registry, compute=config.compute, images=images, calibrated=learnt.found()
+        ) as execution:
             job = plan_extraction(
                 retriever,
                 images,
                 output=output,
                 compute=compute,
-                model=fingerprint(retriever, config),
+                model=fingerprint(retriever, architecture),
                 chunk=chunk,
                 dtype=dtype,
-                code=code_of(config, registry, () if isinstance(retriever, ExportedNetwork) else OF_DESCRIPTORS),
+                code=code_of(() if isinstance(retriever, ExportedNetwork) else architecture.components, registry),
                 runtime=execution,
             )
             learnt.keep(execution)

@@ -20,6 +20,7 @@ from vpr_runner.locate.judge import judge
 from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.index import MapIndex
 from vpr_runner.maps.write import seal_map
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def calibrate_map(
     """
     if opened.network is None or opened.seal is None:
         raise UsageError(f"{opened.folder} was written by an earlier version; extract it again to calibrate it")
-    if opened.descriptors.fingerprint != fingerprint(retriever, config):
+    architecture = Architecture.of(config)
+    if opened.descriptors.fingerprint != fingerprint(retriever, architecture):
         raise UsageError(
             f"{opened.folder} was made with another model, or with another image size; descriptors of two models "
             "cannot be compared: name the right one, leave out what --set changes of the network, or extract again"
@@ -93,7 +95,9 @@ def calibrate_map(
     else:
         truth = truth_of(photos, opened)
         compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
-        with executing(retriever, config, registry, images=photos, calibrated=learnt_by(opened)) as execution:
+        with executing(
+            retriever, architecture, registry, compute=config.compute, images=photos, calibrated=learnt_by(opened)
+        ) as execution:
             check_computed(opened, execution, compute, asked=asked)
             rows, encoded = encode_all(
                 retriever.to(compute.device), ImageSource(photos), compute=compute, shown=progress

@@ -22,6 +22,7 @@ from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.index import MapIndex
 from vpr_runner.maps.mixing import warn_of_resized
 from vpr_runner.maps.opened import open_map
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 from vpr_runner.network.untrained import said_of
 
@@ -110,15 +111,15 @@ class Locator:
         refuse_foreign_choices(config, registry, source=str(opened.network), kinds={"index", "runtime"})
         if device is not None:
             config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
-        compute = Compute.of(config.compute, config.image)
+        compute, architecture = Compute.of(config.compute, config.image), Architecture.of(config)
         retriever.execution = execution = execution_of(
-            retriever, config, registry, images=None, calibrated=learnt_by(opened)
+            retriever, architecture, registry, compute=config.compute, images=None, calibrated=learnt_by(opened)
         )
         check_computed(opened, execution, compute)
         return cls(
             opened,
             retriever,
-            model=fingerprint(retriever, config),
+            model=fingerprint(retriever, architecture),
             compute=compute,
             index=config.index,
             registry=registry,

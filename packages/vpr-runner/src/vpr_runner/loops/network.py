@@ -19,6 +19,7 @@ from vpr_runner.extraction.manifest import Manifest
 from vpr_runner.locate.guess import read_calibration
 from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.opened import open_map
+from vpr_runner.network.architecture import Architecture
 
 __all__ = ["describer_of"]
 
@@ -44,7 +45,9 @@ def describer_of(
         config = config.model_copy(update={"compute": config.compute.model_copy(update={"device": device})})
     compute = Compute.of(config.compute, config.image)
     calibrated = None if opened is None else learnt_by(opened)
-    retriever.execution = execution = execution_of(retriever, config, registry, images=None, calibrated=calibrated)
+    retriever.execution = execution = execution_of(
+        retriever, Architecture.of(config), registry, compute=config.compute, images=None, calibrated=calibrated
+    )
     if opened is not None:  # the threshold is one of its own distances
         check_computed(opened, execution, compute)
     network = retriever.to(compute.device).eval()

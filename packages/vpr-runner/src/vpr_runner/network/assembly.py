@@ -11,6 +11,7 @@ from torch import nn
 from vpr_backbones.seeding import seeded
 from vpr_core import FeatureSpec
 from vpr_runner.keys import key
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.retriever import Retriever
 
 if TYPE_CHECKING:
@@ -24,22 +25,31 @@ def assemble(config: RunConfig, registry: Registry) -> Retriever:
 
     Random weights are a function of the run's seed, from any thread; the global generators are left as they were.
     """
-    return assembled(config, registry)[0]
+    return assembled(Architecture.of(config), registry, seed=config.seed, compiled=config.compute.compile)[0]
 
 
-def assembled(config: RunConfig, registry: Registry) -> tuple[Retriever, FeatureSpec]:
-    """Return what `assemble` does, and what its pooling layer was built for."""
-    with seeded(key(config.seed, "weights")):
-        backbone: Any = registry.build("backbone", config.backbone)
+def assembled(
+    architecture: Architecture, registry: Registry, *, seed: int, compiled: bool = False
+) -> tuple[Retriever, FeatureSpec]:
+    """Return what `assemble` does, and what its pooling layer was built for.
+
+    Args:
+        architecture: its parts, and the size of images.
+        registry: builds them.
+        seed: of the run, for random weights.
+        compiled: by `torch.compile`.
+    """
+    with seeded(key(seed, "weights")):
+        backbone: Any = registry.build("backbone", architecture.backbone)
         features = FeatureSpec(
             channels=backbone.out_channels,
             stride=backbone.stride,
-            map_size=_map_size(backbone, config.image.fixed),
+            map_size=_map_size(backbone, architecture.image.fixed),
             global_token=hasattr(backbone, "forward_with_token"),
         )
-        pooling: Any = registry.build("pooling", config.pooling, features)
+        pooling: Any = registry.build("pooling", architecture.pooling, features)
         retriever = Retriever(backbone=backbone, pooling=pooling)
-        if config.compute.compile:
+        if compiled:
             retriever.compile()  # of the call from images; names of weights stay as they are
         return retriever, features
 

@@ -24,6 +24,7 @@ from vpr_core.config import BLOCKS, parse_run
 from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.assembly import assemble
 from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.retriever import Retriever, WhiteningLayer
@@ -51,7 +52,7 @@ def save_retriever(retriever: Retriever, path: Path, config: RunConfig, *, alone
     digest = tensor_digest(tensors)
     description = {
         "format": FORMAT,
-        "fingerprint": fingerprint(retriever, config, weights=digest),
+        "fingerprint": fingerprint(retriever, Architecture.of(config), weights=digest),
         "weights_sha256": digest,  # safetensors does not notice a flipped bit
         "out_dim": retriever.out_dim,
         **({"untrained": list(retriever.untrained)} if retriever.untrained else {}),
@@ -158,17 +159,16 @@ def _config(description: Mapping[str, Any], registry: Registry, file: Path) -> R
     return parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
 
 
-def fingerprint(retriever: Retriever, config: RunConfig, *, weights: str | None = None) -> str:
+def fingerprint(retriever: Retriever, architecture: Architecture, *, weights: str | None = None) -> str:
     """Return the SHA-256 of what decides a descriptor: weights, architecture and image size.
 
     ``weights`` is their digest, where it is known already.
     """
-    architecture = config.model_dump(mode="json", include={"backbone", "pooling"})
-    architecture["backbone"].pop("weights", None)  # where the weights came from says less than the weights
+    said: dict[str, Any] = dict(architecture.blocks())
     if isinstance(retriever, ExportedNetwork):  # nothing of it is in the configuration
-        architecture = {"exported": retriever.sha256}
-    architecture["image"] = config.image.in_force()
-    digest = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode())
+        said = {"exported": retriever.sha256}
+    said["image"] = architecture.image.in_force()
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update((weights or tensor_digest(retriever.state_dict())).encode())
     return digest.hexdigest()
 

@@ -12,6 +12,7 @@ from vpr_runner.data import open_dataset, split_named
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.evaluation.whitening import check_whitening, fit_whitening
 from vpr_runner.keys import generator
+from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.assembly import assembled
 from vpr_runner.network.kept import put_kept
 from vpr_runner.network.untrained import random_parts
@@ -54,7 +55,9 @@ def initialised(
         UsageError: there are no images to start from, or too few for the clusters or dimensions asked for.
     """
     compute = Compute.of(config.compute, config.image)
-    retriever, features = assembled(config, registry)
+    retriever, features = assembled(
+        Architecture.of(config), registry, seed=config.seed, compiled=config.compute.compile
+    )
     retriever.to(compute.device)
     before = {name: value.clone() for name, value in retriever.pooling.state_dict().items()}
     _started(retriever, config, registry, images=images, kept=kept, compute=compute, progress=progress)

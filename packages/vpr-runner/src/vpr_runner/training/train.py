@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from vpr_core.config import components_of
 from vpr_data import Augmentation
 from vpr_runner.code import OF_WEIGHTS, code_of
 from vpr_runner.data import open_dataset, split_named
@@ -89,7 +90,8 @@ def train(
         UsageError: the data, the directory or a logger do not allow it.
         NonFiniteLossError: the loss became NaN or infinite; the state before that step is saved.
     """
-    compute, code = Compute.of(config.compute, config.image), code_of(config, registry, OF_WEIGHTS)
+    compute = Compute.of(config.compute, config.image)
+    code = code_of(components_of(config, OF_WEIGHTS), registry)
     with (
         process_group(compute.device) as ranks,
         RunDirectory.hold(run_directory, config, ranks=ranks, resume=resume, code=code) as run,
