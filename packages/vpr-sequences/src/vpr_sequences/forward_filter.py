@@ -25,7 +25,9 @@ class ForwardFilter(BeliefMatcher):
     with the Euclidean distance ``d_t(j)`` of query and image, a uniform belief before the first image, ``T`` of
     `vpr_sequences.places.Motion` and ``lambda`` of `vpr_sequences.places.sharpness_of`. The cost is ``-ln p_t(j)``.
     After Xu, Sunderhauf, Milford: Probabilistic Visual Place Recognition for Hierarchical Localization, RA-L 2021,
-    arXiv:2105.03091; the jump is added, so that a detour does not lose the vehicle for good.
+    arXiv:2105.03091; the jump is added, so that a detour does not lose the vehicle for good. ``ratio``, ``back`` and
+    ``ahead`` are the defaults of the authors' code (mingu6/ProbFiltersVPR: ``delta = 5``, a window from -2 to 10, of
+    which that code leaves out the upper end).
 
     Args:
         ratio: how many times as likely a near image is as a far one.

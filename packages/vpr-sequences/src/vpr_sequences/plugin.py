@@ -35,11 +35,11 @@ class SeqSLAMConfig(ComponentConfig):
     """Parameters of `vpr_sequences.SeqSLAM`."""
 
     type: Literal["seqslam"] = "seqslam"
-    length: int = Field(10, ge=1, le=1000, description=_LENGTH)
+    length: int = Field(11, ge=1, le=1000, description=_LENGTH)
     slowest: float = Field(0.8, ge=0, le=1000, description="least velocity, in database images a query image")
     fastest: float = Field(1.2, ge=0, le=1000, description="largest velocity; 2: twice as fast as the database's drive")
     step: float = Field(0.1, gt=0, le=1000, description="between velocities")
-    contrast: int = Field(10, ge=0, le=100_000, description="images that enhance local contrast; 0: none")
+    contrast: int = Field(11, ge=0, le=100_000, description="images that enhance local contrast; 0: none")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

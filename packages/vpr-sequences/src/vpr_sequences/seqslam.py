@@ -34,19 +34,24 @@ class SeqSLAM(CostMatcher):
     The line ends at the query, so nothing later is used, while the paper looks at a line around it. It may not leave a
     drive: before its first image it stands there.
 
+    The defaults are those of OpenSeqSLAM (Sünderhauf 2013), which the field compares with: ``ds = 10`` and ``R = 10``,
+    both counted without the image itself, velocities 0.8 to 1.2. It divides by the deviation with ``n - 1``, here it is
+    with ``n``: one factor for all but the ends of a drive. Its line begins where the query's half window does and it
+    tries every velocity that makes another line; ``step`` is written down there and not used.
+
     Args:
-        length: images of a line (the paper's ``d_s + 1``); at the beginning of a drive there are fewer.
+        length: images of a line (the paper's ``d_s``, and one); at the beginning of a drive there are fewer.
         slowest: least velocity; 0 stands still.
         fastest: largest velocity; 2 is a drive at twice the database's speed, or half its rate of images.
         step: between velocities.
-        contrast: database images whose mean and deviation enhance a difference (the paper's ``R_window``); 0: as it is.
+        contrast: database images whose mean and deviation enhance a difference, itself among them; 0: as it is.
 
     Raises:
         ValueError: a parameter is out of range.
     """
 
     def __init__(
-        self, *, length: int = 10, slowest: float = 0.8, fastest: float = 1.2, step: float = 0.1, contrast: int = 10
+        self, *, length: int = 11, slowest: float = 0.8, fastest: float = 1.2, step: float = 0.1, contrast: int = 11
     ) -> None:
         if length < 1:
             raise ValueError(f"length must be at least 1, got {length}")
