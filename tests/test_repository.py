@@ -162,7 +162,7 @@ def test_nothing_machine_specific() -> None:
     suffixes = {".py", ".toml", ".yaml", ".md", ".cff", ".json"}
     found = [
         str(path.relative_to(ROOT))
-        for top in ("packages", "plugins", "docs", "bench", "README.md", "noxfile.py", "pyproject.toml")
+        for top in ("packages", "plugins", "docs", "bench", "examples", "README.md", "noxfile.py", "pyproject.toml")
         for path in ([ROOT / top] if (ROOT / top).is_file() else sorted((ROOT / top).rglob("*")))
         if path.suffix in suffixes
         and "__pycache__" not in path.parts
