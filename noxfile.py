@@ -112,11 +112,11 @@ def bench(session: nox.Session) -> None:
 def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part.
 
-    ``-- scale`` measures the indexes instead, beside hnswlib and usearch, on 100,000 descriptors; ``-- recall --data
-    DIR`` what recall each runtime and precision has.
+    ``-- scale`` measures the indexes instead, beside hnswlib, usearch and qdrant-edge, on 100,000 descriptors; ``--
+    recall --data DIR`` what recall each runtime and precision has.
     """
     if session.posargs[:1] == ["scale"]:
-        install_packages(session, "hnswlib>=0.8", "usearch>=2.20")
+        install_packages(session, "hnswlib>=0.8", "usearch>=2.20", plugins=["vpr-qdrant"])
         one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         session.run("python", "-m", "bench.speed.scale", *session.posargs[1:], env=PASSIVE | one)
         return

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench.speed import __main__ as speed
-from bench.speed import scale
 from bench.speed.row import Growth, Row, exponent
+from bench.speed.scale import __main__ as scale
+from bench.speed.scale.places import Places, power_law
+from bench.speed.scale.table import paper, table
 from bench.speed.store import Store
 from bench.speed.table import markdown, quoted
 
@@ -60,32 +62,62 @@ def test_the_exponent_is_the_slope_in_logarithms() -> None:
 
 @pytest.mark.slow
 def test_the_scale_of_indexes_is_measured(tmp_path: Path) -> None:
-    assert scale.main(["--count", "1200", "--dim", "64", "--queries", "40", "--output", str(tmp_path)]) == 0
-    result = json.loads((tmp_path / "scale-1200.json").read_text(encoding="utf-8"))
+    said = ["--count", "1200", "--dim", "64", "--queries", "40", "--work", str(tmp_path), "--disk"]
+    for name in ("flat", "binary", "ivf_rabitq", "hnsw"):
+        said += ["--only", name]
+    assert scale.main([*said, "--output", str(tmp_path), "--seconds", "0"]) == 3  # stopped before it began
+    assert scale.main([*said, "--output", str(tmp_path)]) == 0
+    result = json.loads((tmp_path / "scale-1200x64.json").read_text(encoding="utf-8"))
     rows = {row["name"]: row for row in result["rows"]}
-    assert set(rows) >= {"flat", "binary", "ivf_rabitq", "ivf_pq", "hnsw"}
+    assert set(rows) >= {"flat", "binary", "ivf_rabitq", "hnsw"}
     assert rows["flat"]["of_ten_nearest"] == 1
-    assert rows["flat"]["recall_at_1_of_places"] > 0.5
+    assert rows["flat"]["recall_at_1_of_places"] == rows["flat"]["exact_recall_at_1_of_places"] > 0.5
     assert rows["binary"]["bytes_an_image"] < 64 < rows["flat"]["bytes_an_image"]
-    assert (tmp_path / "scale-1200.md").read_text(encoding="utf-8") == scale.table(result) + "\n"
-    assert (tmp_path / "scale-1200.png").stat().st_size > 1000
+    assert (tmp_path / "scale-1200x64.md").read_text(encoding="utf-8") == table(result) + "\n"
+    assert (tmp_path / "scale-1200x64.png").stat().st_size > 1000
+    kept = (tmp_path / "index-1200x64" / "binary").stat()
+    assert scale.main([*said, "--output", str(tmp_path)]) == 0  # a second start builds and asks nothing
+    assert (tmp_path / "index-1200x64" / "binary").stat() == kept
 
 
 def test_synthetic_places_are_functions_of_the_seed_and_a_place_has_four_views(tmp_path: Path) -> None:
-    rows, asked = scale.write_places(tmp_path / "a.npy", count=5000, dim=32, queries=100)
-    again, same = scale.write_places(tmp_path / "b.npy", count=5000, dim=32, queries=100)
-    np.testing.assert_array_equal(rows, again)
-    np.testing.assert_array_equal(asked, same)
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    first, again = (Places(tmp_path / name, count=5000, dim=32, queries=100) for name in ("a", "b"))
+    for places in (first, again):
+        places.write(0)
+    rows, asked = np.asarray(first.chunk(0), dtype=np.float32), first.asked()
+    np.testing.assert_array_equal(rows, again.chunk(0))
+    np.testing.assert_array_equal(asked, again.asked())
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(asked, axis=1), 1, atol=1e-5)
     nearest = np.argsort(-(asked @ rows.T), axis=1)[:, 0]
-    assert (nearest // 4 == np.arange(100) * 50 // 4).mean() > 0.3  # of 1,250 places
+    assert (nearest // 4 == first.place_of_query()).mean() > 0.3  # of 1,250 places
+
+
+def test_beyond_what_was_measured_the_variance_falls_on_and_adds_up() -> None:
+    rest = power_law(1.5e-4, first=1024, count=3072, adding_up_to=0.0731)
+    assert rest.sum() == pytest.approx(0.0731, rel=1e-6)
+    assert rest[0] == pytest.approx(1.5e-4, rel=5e-3)
+    assert (np.diff(rest) < 0).all()
+    assert np.log(rest[-1] / rest[0]) / np.log(4096 / 1025) == pytest.approx(
+        np.log(rest[9] / rest[0]) / np.log(1034 / 1025)
+    )
 
 
 @pytest.mark.parametrize("file", sorted(RESULTS.glob("scale-*.json")), ids=lambda file: file.stem)
 def test_the_committed_table_of_scale_is_that_of_its_result(file: Path) -> None:
     result = json.loads(file.read_text(encoding="utf-8"))
-    assert file.with_suffix(".md").read_text(encoding="utf-8") == scale.table(result) + "\n"
+    assert file.with_suffix(".md").read_text(encoding="utf-8") == table(result) + "\n"
+
+
+def test_ten_times_as_many_follow_the_growth_between_two_sizes() -> None:
+    def sized(count: int, milliseconds: float, seconds: float) -> dict:
+        row = {"name": "binary", "ms_a_query": milliseconds, "build_cpu_seconds": seconds, "bytes_an_image": 512.0}
+        return {"count": count, "dim": 64, "rows": [{**row, "memory_bytes": 600 * count}]}
+
+    other = {"count": 10**6, "dim": 32, "rows": [{"name": "alone"}]}
+    (line,) = paper([sized(10**5, 2.0, 36.0), sized(10**6, 20.0, 360.0), other], count=10**7).splitlines()[2:]
+    cells = "1.00 | 1.00 | 5 GiB | 6 GiB | 200 | 1.0 h CPU |"
+    assert line == f"| binary | 100,000 and 1,000,000 x 64 | {cells}"
 
 
 def a_result() -> dict:

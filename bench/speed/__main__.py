@@ -25,6 +25,7 @@ from bench.speed import (
     rerank,
     runtimes,
     searching,
+    searchmap,
     startup,
     training,
 )
@@ -53,6 +54,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "search": evaluation.search,
     "query": searching.measure,
     "rerank": rerank.measure,
+    "map": searchmap.measure,
     "locate": locating.measure,
     "qdrant": qdrant.measure,
     "runtimes": runtimes.measure,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Comparison", "Effort", "Timing", "compare", "own_memory", "peak_memory"]
+__all__ = ["Comparison", "Effort", "Timing", "compare", "own_memory", "peak_memory", "status_bytes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,8 @@ def _synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def _status(field: str) -> int:
+def status_bytes(field: str) -> int:
+    """Return a size that ``/proc/self/status`` tells of this process."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith(field):
             return int(line.split()[1]) * 1024
@@ -132,9 +133,9 @@ def peak_memory(call: Callable[[], object], *, device: str = "cpu", warmup: bool
         return int(torch.cuda.max_memory_allocated() - held)
     _give_back()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak (man 5 proc)
-    before = _status("VmRSS")
+    before = status_bytes("VmRSS")
     call()
-    return max(0, _status("VmHWM") - before)
+    return max(0, status_bytes("VmHWM") - before)
 
 
 def own_memory(call: Callable[[], object], *, every: float = 0.005) -> int:
@@ -143,12 +144,12 @@ def own_memory(call: Callable[[], object], *, every: float = 0.005) -> int:
     The kernel keeps no peak of these: they are looked at ``every`` so many seconds.
     """
     _give_back()
-    before = _status("RssAnon")
+    before = status_bytes("RssAnon")
     seen, over = [before], threading.Event()
 
     def watch() -> None:
         while not over.wait(every):
-            seen[0] = max(seen[0], _status("RssAnon"))
+            seen[0] = max(seen[0], status_bytes("RssAnon"))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

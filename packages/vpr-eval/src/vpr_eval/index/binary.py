@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import faiss
 import numpy as np
 
 from vpr_eval.index.approximate import ApproximateIndex
+from vpr_eval.index.codes import Codes
 from vpr_eval.index.metric import Metric
 from vpr_eval.index.rotation import Rotation
 from vpr_eval.index.stored import StoredRows
@@ -67,16 +67,14 @@ class BinaryIndex(ApproximateIndex):
         self._waiting: list[Float32] = []
         self._mean: Float64 | None = None
         self._lengths = np.empty(0, dtype=np.float32)
-        self._codes = self._empty()
-
-    def _empty(self) -> Any:
-        return faiss.IndexBinaryFlat(8 * -(-self.dim // 8))
+        self._codes = Codes(-(-self.dim // 8))
 
     def parameters(self) -> dict[str, Any]:
         """Return ``rescore``, ``rotate`` and ``seed``."""
         return {"rescore": self.rescore, "rotate": self.rotate, "seed": self.seed}
 
     def _prepare(self, stored: StoredRows) -> None:
+        self._codes.reserve(len(stored))
         total = np.zeros(self.dim)
         for _, piece in stored.pieces(max(1, 2**22 // self.dim)):
             total += piece.sum(axis=0, dtype=np.float64)
@@ -117,11 +115,10 @@ class BinaryIndex(ApproximateIndex):
         if self._mean is None or not len(queries):
             return np.empty((len(queries), fetch)), np.empty((len(queries), fetch), dtype=np.int64)
         codes, lengths = self._code(queries, self._mean)
-        # faiss gives the lowest (bits, node): ties at the last place go by node, whatever the batch.
-        bits, node = self._codes.search(codes, fetch)
+        bits, node = self._codes.nearest(codes, fetch)
         mine, its = lengths[:, None].astype(np.float64), self._lengths[node].astype(np.float64)
         squared = mine**2 + its**2 - 2 * mine * its * np.cos(np.pi * np.minimum(bits / self.dim, 1.0))
-        return (squared if self.metric == "l2" else squared / 2 - 1), node.astype(np.int64)
+        return (squared if self.metric == "l2" else squared / 2 - 1), node
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         self._ready()
@@ -129,7 +126,7 @@ class BinaryIndex(ApproximateIndex):
         return {**super()._arrays(), "mean": mean, "lengths": self._lengths}
 
     def _write(self, write: Callable[[Any], int]) -> None:
-        codes = faiss.vector_to_array(self._codes.xb).reshape(-1, -(-self.dim // 8))
+        codes = self._codes.rows
         for first in range(0, len(codes), _BLOCK):
             write(codes[first : first + _BLOCK].data.cast("B"))
 
@@ -139,8 +136,9 @@ class BinaryIndex(ApproximateIndex):
             raise ValueError(
                 f"count: the file says {nodes} codes of {width} bytes but holds {payload.left} bytes of them"
             )
-        codes = self._empty()
-        codes.add(np.frombuffer(payload.read(payload.left), dtype=np.uint8).reshape(-1, width))
+        codes = Codes(width)
+        payload.read_into(codes.reserve(nodes))
+        codes.take(nodes)
         self._restore(arrays, rows=header.count, about=header.check)
         if self._same.nodes != nodes:
             raise ValueError("payload: codes and identical_keys do not fit each other; rebuild the index")

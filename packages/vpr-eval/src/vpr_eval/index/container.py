@@ -92,6 +92,17 @@ class Payload:
         self.left -= len(data)
         return data
 
+    def read_into(self, array: npt.NDArray[np.uint8]) -> None:
+        """Fill a contiguous array, without a second copy of what it takes.
+
+        Raises:
+            ValueError: there are fewer bytes.
+        """
+        view = array.reshape(-1).data
+        if len(view) > self.left or self._file.readinto(view) != len(view):  # type: ignore[attr-defined]
+            raise ValueError(f"payload: ends before the {len(view)} bytes that it should have; rebuild the index")
+        self.left -= len(view)
+
     def arrays(self, listed: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """Read the arrays that stand first.
 

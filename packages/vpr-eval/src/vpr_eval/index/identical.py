@@ -113,7 +113,7 @@ class IdenticalRows:
         same = cls()
         same.rows, same.nodes = rows, len(plain)
         fits = plain.shape == (rows - len(copies), 3) and copies.shape == (len(copies), 2)
-        if not fits or not np.array_equal(np.sort(plain[:, 2]), np.arange(len(plain))):
+        if not fits or not _are_all(plain[:, 2]):
             raise ValueError("payload: identical_keys do not fit the number of descriptors; rebuild the index")
         if len(copies) and (
             (np.diff(copies[:, 0]) <= 0).any()
@@ -125,7 +125,9 @@ class IdenticalRows:
             raise ValueError("payload: identical_copies do not fit the number of descriptors; rebuild the index")
         keys = np.empty(len(plain), dtype=_KEY)
         keys["high"], keys["low"], keys["node"] = plain[:, 0].view("<u8"), plain[:, 1].view("<u8"), plain[:, 2]
-        same._runs, same._copies = [np.sort(keys, order=("high", "low"))], copies.copy()
+        if not _rises(keys):  # as `to_arrays` wrote them they do; sorting a million takes a second
+            keys = np.sort(keys, order=("high", "low"))
+        same._runs, same._copies = [keys], copies.copy()
         return same
 
     def _keep(self, run: npt.NDArray[Any]) -> None:
@@ -144,6 +146,19 @@ class IdenticalRows:
             same = (run["high"][place] == keys["high"]) & (run["low"][place] == keys["low"])
             node[same] = run["node"][place[same]]
         return node
+
+
+def _are_all(numbers: Int64) -> bool:
+    """Whether these are 0 to N - 1, each once."""
+    if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < len(numbers):
+        return False
+    return bool((np.bincount(numbers, minlength=len(numbers)) == 1).all())
+
+
+def _rises(keys: npt.NDArray[Any]) -> bool:
+    before, after = keys[:-1], keys[1:]
+    ties = before["high"] == after["high"]
+    return bool(((before["high"] < after["high"]) | (ties & (before["low"] <= after["low"]))).all())
 
 
 def _keys(rows: Float32) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vpr_eval.index.mapped import announce, release
 from vpr_eval.index.validation import check_matrix, checked_rows
 
 if TYPE_CHECKING:
@@ -118,11 +119,17 @@ class StoredRows:
         """Return some rows ``(n, D)`` as a float32 copy. Rows in rising order read a file once and forwards."""
         out = np.empty((len(rows), self.shape[1]), dtype=np.float32)
         where = np.searchsorted(self._edges, rows, side="right") - 1
+        wanted = []
         for number in np.unique(where).tolist():
-            mine = where == number
+            mine = np.flatnonzero(where == number)
             inside = rows[mine] - self._edges[number]
             keep = self._keep[number]
-            out[mine] = self._blocks[number][inside if keep is None else keep[inside]]
+            wanted.append((self._blocks[number], mine, inside if keep is None else keep[inside]))
+        for block, _, inside in wanted:
+            announce(block, inside)
+        for block, mine, inside in wanted:
+            out[mine] = block[inside]
+            release(block)
         return out
 
     def norms(self, *, unit: bool) -> Float64:

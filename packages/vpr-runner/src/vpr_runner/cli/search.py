@@ -76,6 +76,7 @@ def search(
     pages = Pages(html=html, tiles=tiles, geojson=geojson, kml=kml, csv=table)
     images = files_as_images(queries)
     opened = open_map(database)
+    opened.verify_ahead()
     source = model or opened.network
     if source is None:
         raise UsageError(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from vpr_core import UsageError
 from vpr_runner.extraction.manifest import ChunkRecord, Manifest, chunk_path
+from vpr_runner.extraction.verifying import Verifying, verify_chunks
 
 __all__ = ["Descriptors", "load_descriptors"]
 
@@ -36,6 +37,7 @@ class Descriptors:
         self.computed = manifest.runtime or f"torch {manifest.precision}"
         self.failures: dict[str, str] = {}
         self._chunks: list[npt.NDArray[Any]] = []
+        self._verifying: Verifying | None = None
         for number in range(manifest.chunks):
             record, path = ChunkRecord.read(folder, number), chunk_path(folder, number)
             if record is None and path.with_suffix(".json").is_file():
@@ -74,19 +76,28 @@ class Descriptors:
         """Yield the rows in order, chunk by chunk, as memory maps."""
         yield from self._chunks
 
+    def verify_ahead(self) -> None:
+        """Begin `verify` in a thread of its own; the next call of it takes over what that finds."""
+        if self._verifying is None:
+            self._verifying = Verifying(self._folder, self._manifest)
+
     def verify(self) -> None:
         """Compare every chunk with its SHA-256.
 
         Raises:
             UsageError: names the damaged file.
         """
-        for number in range(self._manifest.chunks):
-            record = ChunkRecord.read(self._folder, number)
-            if record is None or not record.describes(self._folder, number, self._manifest):
-                raise UsageError(
-                    f"{chunk_path(self._folder, number)} is damaged (its SHA-256 is not the recorded one); run "
-                    "`vpr extract` again, it replaces damaged chunks"
-                )
+        begun, self._verifying = self._verifying, None
+        if begun is not None:
+            begun.result()
+        else:
+            verify_chunks(self._folder, self._manifest)
+
+    def verify_no_more(self) -> None:
+        """End what `verify_ahead` began: rows are compared one by one where they are read."""
+        begun, self._verifying = self._verifying, None
+        if begun is not None:
+            begun.stop()
 
 
 def load_descriptors(folder: Path) -> Descriptors:

@@ -100,6 +100,7 @@ class Locator:
         opened = open_map(Path(folder))
         if opened.network is None:
             raise UsageError(f"{folder} holds no network; extract it again with this version")
+        opened.verify_ahead()
         registry = build_registry(plugin_files=list(plugins))
         retriever, config = load_network(opened.network, registry)
         if config.rerank is not None:

@@ -1,9 +1,9 @@
 """Searching a map: chunk files where they lie, and the index of an approximate kind kept beside them.
 
-An exact search reads every chunk, and compares each with its SHA-256 first. An approximate index is built once and
-written to ``index-KIND-KEY.vpr`` in the map's folder; ``KEY`` is a digest of the chunks' digests, the index's
-parameters, and the versions of vpr-eval and faiss, so that a change of any of them builds it anew. It keeps a SHA-256
-of each row, and compares those that it reads.
+An exact search reads every chunk, and compares each with its SHA-256 first (`Map.verify_ahead` has that begun while the
+network is loaded). An approximate index is built once and written to ``index-KIND-KEY.vpr`` in the map's folder;
+``KEY`` is a digest of the chunks' digests, the index's parameters, and the versions of vpr-eval and faiss, so that a
+change of any of them builds it anew. It keeps a SHA-256 of each row, and compares those that it reads.
 
 Part of such a file is parsed by faiss, whose reader has crashed on made-up files, so a file is believed only if this
 user has built it on this machine: its digest is noted in the cache folder (``VPR_CACHE``). One that came with a map is
@@ -137,6 +137,7 @@ def _kept(
     if opened is not None:
         with suppress(ValueError):  # other rows than it was made of, under the same digests: nothing to believe
             opened.attach(rows)
+            descriptors.verify_no_more()  # it compares the rows that it reads
             return opened
     descriptors.verify()
     log.info("building the index %s of %s descriptors; later searches find it beside the map", fresh.kind, len(rows))

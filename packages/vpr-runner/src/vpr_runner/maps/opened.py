@@ -13,7 +13,7 @@ from vpr_data import Frame
 from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
 from vpr_runner.files.documents import parsed
 from vpr_runner.files.seal import Seal
-from vpr_runner.maps.layout import KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
+from vpr_runner.maps.layout import KEPT_INDEXES, KIND, NETWORK_FOLDER, ORIGIN_FILE, PLACES_FILE
 from vpr_runner.maps.places import Places
 
 __all__ = ["Map", "open_map", "origin_of", "read_places"]
@@ -40,6 +40,14 @@ class Map:
     root: Path | None
     network: Path | None
     seal: Seal | None
+
+    def verify_ahead(self) -> None:
+        """Have the descriptors compared with their SHA-256 from now on, by a thread: while a network is loaded, say.
+
+        Where an index is kept beside the map, few of them will be read, and those are compared one by one.
+        """
+        if next(self.folder.glob(KEPT_INDEXES), None) is None:
+            self.descriptors.verify_ahead()
 
 
 def open_map(folder: Path) -> Map:
