@@ -34,7 +34,7 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting threads that spin make busy 
 EXTRAS = {
     "vpr-backbones": "[sift,matlab]",
     "vpr-pooling": "[onnx]",
-    "vpr-data": "[heif,video]",
+    "vpr-data": "[heif,jpeg,video]",
     "vpr-rerank": "[opencv]",
     "vpr-runner": "[hloc,onnx,serve,tiles]",
 }  # what some tests skip without
@@ -99,13 +99,20 @@ def alone(session: nox.Session, package: str) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare NetVLAD with its baselines; ``-- --suite real --data DIR`` for real images, ``-- --help`` for more."""
+    """Compare NetVLAD with its baselines: a first table, of one seed; ``-- --suite city`` goes on to all three.
+
+    ``-- --suite real --data DIR`` for real images, ``-- --help`` for more.
+    """
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--suite", default="city")
+    parser.add_argument("--suite")
+    parser.add_argument("--seed", action="append")
     options, rest = parser.parse_known_args(session.posargs)
-    plugins, extras = required_by(options.suite)
+    suite = options.suite or "city"
+    # Its cells are kept: who asks for the whole suite afterwards has the first seed already.
+    seeds = options.seed or ([] if options.suite else ["0"])
+    plugins, extras = required_by(suite)
     install_packages(session, plugins=plugins, some=extras)
-    session.run("vpr", "bench", options.suite, *rest, env=PASSIVE)
+    session.run("vpr", "bench", suite, *(part for seed in seeds for part in ("--seed", seed)), *rest, env=PASSIVE)
 
 
 @nox.session
@@ -121,7 +128,9 @@ def speed(session: nox.Session) -> None:
         session.run("python", "-m", "bench.speed.scale", *session.posargs[1:], env=PASSIVE | one)
         return
     exporting = ("onnx>=1.19", "onnxscript>=0.7.2", "onnxruntime>=1.22")
-    install_packages(session, "h5py>=3.11", *exporting, plugins=["vpr-onnxruntime", "vpr-openvino", "vpr-qdrant"])
+    install_packages(
+        session, "h5py>=3.11", "simplejpeg>=1.9", *exporting, plugins=["vpr-onnxruntime", "vpr-openvino", "vpr-qdrant"]
+    )
     if session.posargs[:1] == ["recall"]:
         session.run("python", "-m", "bench.runtimes", *session.posargs[1:], env=PASSIVE)
         return

@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true", help="measure again what this commit has measured here")
     parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON, Markdown and plot")
     parser.add_argument("--kept", type=Path, default=Path("runs/speed"), help="folder for parts that are done")
+    parser.add_argument("--apart", metavar="NAME", help="write what --only asks for, alone, as speed-HOST-NAME")
     parser.add_argument("--into", type=Path, help="rewrite the tables of this document from --output; measure nothing")
     options = parser.parse_args(arguments)
     if options.into is not None:
@@ -93,8 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store.put(name, [row.to_dict() for row in PARTS[name](effort)])
         spent = f"{time.monotonic() - start:.0f} s, {time.monotonic() - begin:.0f} s in all"
         print(f"[{number}/{len(asked)}] {name}: {spent}", file=sys.stderr, flush=True)
-    rows = [row for name in PARTS for row in store.get(name) or ()]
-    write(rows, how, quick=options.quick, path=options.output / f"speed-{host}.json")
+    wanted, end = (asked, f"-{options.apart}") if options.apart else (list(PARTS), "")
+    rows = [row for name in wanted for row in store.get(name) or ()]
+    write(rows, how, quick=options.quick, path=options.output / f"speed-{host}{end}.json")
     return 0
 
 

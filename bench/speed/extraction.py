@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import torch
 from PIL import Image
+from torchvision.io import decode_image, read_file
 
 from bench.speed.measure import Effort, compare, peak_memory
 from bench.speed.network import REGISTRY, images_below, make_config, write_photographs
 from bench.speed.row import Row
-from vpr_data import image_batches
+from vpr_data import image_batches, load_image
+from vpr_data.images import decode
+from vpr_data.images.turbo import turbo
 from vpr_runner import assemble, extract
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
     from vpr_data import ImageSet
     from vpr_runner import Retriever
 
-__all__ = ["decoding", "measure"]
+__all__ = ["decoders", "decoding", "measure"]
 
 FULL, TINY = (480, 640), (48, 64)
 
@@ -130,9 +135,58 @@ def decoding(effort: Effort) -> list[Row]:
     what = f"reading {count} JPEG {large[0]}x{large[1]} at {size[0]}x{size[1]}"
     note = f"DCT scaling (draft), uint8 resize, 2 threads; grey levels differ by {difference:.2f} on average"
     return [
-        Row.from_comparison(what, comparison, reference=reference, count=count, unit="images", note=note)
-        for reference in ("in turn, resized as floats", "ours, one thread")
+        *(
+            Row.from_comparison(what, comparison, reference=reference, count=count, unit="images", note=note)
+            for reference in ("in turn, resized as floats", "ours, one thread")
+        ),
+        *decoders(effort),
     ]
+
+
+def decoders(effort: Effort) -> list[Row]:
+    """Read photographs as they are, in two threads: what decodes them, beside torchvision and the bare decoder."""
+    size = (48, 64) if effort.quick else (480, 640)
+    count = effort.size(96, 4)
+    with tempfile.TemporaryDirectory() as name:
+        paths = [Path(name) / file for file in write_photographs(Path(name), count, size=size)]
+
+        def ours() -> None:
+            for _ in image_batches(paths, size=None, batch_size=16, workers=2):
+                pass
+
+        def by_pillow() -> None:
+            with mock.patch.object(decode, "decoded_by_turbo", return_value=None):
+                ours()
+
+        def in_threads(read: Callable[[Path], object]) -> None:
+            with ThreadPoolExecutor(2) as pool:
+                for _ in pool.map(read, paths):
+                    pass
+
+        contestants: dict[str, Callable[[], object]] = {
+            "ours": ours,
+            "ours, by Pillow": by_pillow,
+            "torchvision, 2 threads": lambda: in_threads(lambda path: decode_image(read_file(str(path)))),
+        }
+        bare = turbo()
+        if bare is not None:
+            contestants["simplejpeg alone, 2 threads"] = lambda: in_threads(lambda path: bare(path.read_bytes()))
+        comparison = compare(contestants, repeats=effort.rounds())
+        same = all(torch.equal(*_both(path)) for path in paths)
+    note = (
+        f"headers, orientation and batches of 16 included; decoded by {'Pillow' if bare is None else 'simplejpeg'}; "
+        f"pixels {'equal' if same else 'DIFFER from'} Pillow's"
+    )
+    what = f"decoding {count} JPEG {size[0]}x{size[1]}, 2 threads"
+    return [
+        Row.from_comparison(what, comparison, reference=reference, count=count, unit="images", note=note)
+        for reference in list(contestants)[1:]
+    ]
+
+
+def _both(path: Path) -> tuple[Tensor, Tensor]:
+    with Image.open(path) as image:
+        return torch.from_numpy(load_image(path)), torch.from_numpy(np.array(image.convert("RGB")))
 
 
 def _difference(path: Path, size: tuple[int, int]) -> float:

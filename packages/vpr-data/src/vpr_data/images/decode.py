@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from vpr_data.images.formats import open_image, what_it_is
 from vpr_data.images.levels import eight_bits
 from vpr_data.images.resize import shrunk
+from vpr_data.images.turbo import decoded_by_turbo
 
 __all__ = ["MAX_PIXELS", "ImageDecodeError", "load_image"]
 
@@ -125,6 +126,9 @@ def _decode(
             pixels = pixels if image.info.get("progressive") else image.width * image.height
         if pixels > max_pixels:
             raise _TooLargeError(pixels)
+        decoded = decoded_by_turbo(file, image)
+        if decoded is not None:
+            return upright(decoded, orientation)
         image.load()
         if orientation != 1:
             image = ImageOps.exif_transpose(image)
@@ -153,6 +157,20 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # noqa: BLE001  as above
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def upright(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """Return ``pixels (H, W, 3)`` as EXIF's ``orientation`` (1 .. 8) says that they were meant.
+
+    5 to 8 lie on their side; of the rest 2 is a mirror image, 3 upside down, 4 both.
+    """
+    if orientation in SIDEWAYS:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:

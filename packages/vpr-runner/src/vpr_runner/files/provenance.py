@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["LIBRARIES", "code_state", "hardware", "measured", "provenance", "told_apart", "versions"]
 
-LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "scipy", "pydantic")
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "faiss-cpu", "pillow", "simplejpeg", "scipy", "pydantic")
 """That numbers depend on."""
 
 
