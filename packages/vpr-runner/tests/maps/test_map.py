@@ -135,11 +135,26 @@ def test_places_of_any_kind() -> None:
     assert Places(names=names).described(0) == {}
 
 
+def test_a_long_table_comes_back_as_it_was() -> None:
+    names = tuple(f"{number}.jpg" for number in range(9000))
+    xy = np.round(np.random.default_rng(0).uniform(-1e6, 1e6, size=(9000, 2)), 3)
+    xy[[4095, 8999]] = np.nan
+    again = Places.from_csv(Places(names=names, xy=xy).to_csv(), names=names, frame=None)
+    assert again.xy is not None
+    assert np.array_equal(again.xy, xy, equal_nan=True)
+
+
 def test_tables_that_fit_nothing_are_refused() -> None:
     for text, why in (
         ("name,x,y\nb.jpg,1,2\n", "does not list the 1 images"),
         ("name,x,y\na.jpg,1,\n", "one of x and y only"),
         ("name,x,y\na.jpg,1,inf\n", "y of 'a.jpg' is inf"),
+        ("name,x,y\na.jpg,1\n", "the row of 'a.jpg' has no y"),
+        ("name,x,y\na.jpg,1,two\n", "could not convert"),
+        ("x,y\n1,2\n", "does not list the 1 images"),
+        ("name,x,y\na.jpg,1,2\nb.jpg,1,2\n", "does not list the 1 images"),
+        ("name,x,y\n", "does not list the 1 images"),
+        ("", "does not list the 1 images"),
     ):
         with pytest.raises(ValueError, match=why):
             Places.from_csv(text, names=("a.jpg",), frame=None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from vpr_data import Frame, coordinates
 __all__ = ["Places"]
 
 Float64Array = npt.NDArray[np.float64]
+_BLOCK = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,30 +93,51 @@ class Places:
         Raises:
             ValueError: it is no such table, or one of other images.
         """
-        rows = list(csv.DictReader(io.StringIO(text)))
-        if [row.get("name") for row in rows] != list(names):
+        reader = csv.reader(io.StringIO(text))
+        column = {name: number for number, name in enumerate(next(reader, []))}
+        rows, listed = filter(None, reader), 0
+        pairs = [pair for pair in (("lat", "lon"), ("x", "y")) if column.keys() >= set(pair)]
+        found: dict[str, list[Float64Array]] = {first: [] for first, _ in pairs}
+        while block := list(islice(rows, _BLOCK)):  # a dictionary a row would be half a gigabyte for a million
+            if [_cell(row, column.get("name")) for row in block] != list(names[listed : listed + len(block)]):
+                raise ValueError(f"it does not list the {len(names)} images of the manifest, in their order")
+            listed += len(block)
+            for first, second in pairs:
+                found[first].append(_numbers(block, column, first, second))
+        if listed != len(names):
             raise ValueError(f"it does not list the {len(names)} images of the manifest, in their order")
-        found = {
-            first: np.array([_pair(row, first, second) for row in rows], dtype=np.float64)
-            for first, second in (("lat", "lon"), ("x", "y"))
-            if rows and first in rows[0] and second in rows[0]
-        }
-        return cls(names=tuple(names), degrees=found.get("lat"), xy=found.get("x"), frame=frame)
+        known = {first: np.concatenate(parts) for first, parts in found.items() if parts}
+        return cls(names=tuple(names), degrees=known.get("lat"), xy=known.get("x"), frame=frame)
 
 
-def _pair(row: dict[str, Any], first: str, second: str) -> tuple[float, float]:
-    pair = _number(row, first), _number(row, second)
+def _cell(row: Sequence[str], place: int | None) -> str | None:
+    return row[place] if place is not None and place < len(row) else None
+
+
+def _numbers(block: Sequence[Sequence[str]], column: Mapping[str, int], first: str, second: str) -> Float64Array:
+    """Return two columns ``(n, 2)``; an empty pair is NaN: the image has no position."""
+    try:
+        cells = (float(row[column[name]]) for row in block for name in (first, second))
+        plain = np.fromiter(cells, dtype=np.float64, count=2 * len(block)).reshape(-1, 2)
+        if np.isfinite(plain).all():
+            return plain
+    except (ValueError, IndexError):
+        pass
+    return np.array([_pair(row, column, first, second) for row in block], dtype=np.float64)
+
+
+def _pair(row: Sequence[str], column: Mapping[str, int], first: str, second: str) -> tuple[float, float]:
+    pair = _number(row, column, first), _number(row, column, second)
     if np.isnan(pair[0]) != np.isnan(pair[1]):
-        raise ValueError(f"{row['name']!r} has one of {first} and {second} only")
+        raise ValueError(f"{row[column['name']]!r} has one of {first} and {second} only")
     return pair
 
 
-def _number(row: dict[str, Any], column: str) -> float:
-    """Return a cell as a number; an empty one is NaN: the image has no position."""
-    text = row[column]
+def _number(row: Sequence[str], column: Mapping[str, int], name: str) -> float:
+    text = _cell(row, column[name])
     if text is None:
-        raise ValueError(f"the row of {row['name']!r} has no {column}")
+        raise ValueError(f"the row of {row[column['name']]!r} has no {name}")
     value = float(text) if text else float("nan")
     if text and not np.isfinite(value):
-        raise ValueError(f"{column} of {row['name']!r} is {text}")
+        raise ValueError(f"{name} of {row[column['name']]!r} is {text}")
     return value
