@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.speed.scale.contestants import LISTS, contestants
 from bench.speed.scale.places import Places
-from bench.speed.scale.table import draw, paper, read, table
+from bench.speed.scale.table import draw, quoted, table
 from bench.speed.scale.truth import find_truth
-from vpr_runner.bench.readme import between_markers, rewrite
+from vpr_runner.bench.readme import rewrite
 from vpr_runner.files.atomic import write_json, write_text
 from vpr_runner.files.provenance import provenance
 
@@ -52,11 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=Path("runs/scale"), help="folder of rows, indexes, finished parts")
     parser.add_argument("--note", action="append", default=[], help="what a reader of the table should know")
     parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON, Markdown, figure")
-    parser.add_argument("--into", type=Path, help="write this document's part about 10^8 images anew; measure nothing")
+    parser.add_argument("--into", type=Path, help="write this document's tables of scale anew; measure nothing")
     options = parser.parse_args(arguments)
     if options.into is not None:
-        written = paper(read(options.output))
-        rewrite(options.into, lambda document: between_markers(document, tag="scale-paper", table=lambda _: written))
+        rewrite(options.into, lambda document: quoted(document, options.output))
         return 0
     until = time.monotonic() + options.seconds
     named = f"{options.count}x{options.dim}"

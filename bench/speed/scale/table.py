@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vpr_runner.bench.figure import COLOURS, MARKERS
+from vpr_runner.bench.readme import between_markers
 from vpr_runner.files.atomic import write_bytes
 from vpr_runner.files.provenance import measured
 
-__all__ = ["draw", "paper", "read", "table"]
+__all__ = ["draw", "paper", "quoted", "table"]
 
 _HEAD = (
     ("index", "---"),
@@ -22,6 +22,7 @@ _HEAD = (
     ("of the 10 nearest", "---:"),
     ("bytes an image", "---:"),
     ("ms a query (10 % .. 90 %)", "---:"),
+    ("CPU ms", "---:"),
     ("rows from the disk", "---:"),
     ("memory", "---:"),
     ("opening", "---:"),
@@ -55,6 +56,7 @@ def _line(row: dict[str, Any]) -> str:
         f"{100 * row['of_ten_nearest']:.1f}",
         f"{row['bytes_an_image']:,.0f}",
         f"{row['ms_a_query']:.2f} ({low:.2f} .. {high:.2f})",
+        "-" if row.get("cpu_ms_a_query") is None else f"{row['cpu_ms_a_query']:.2f}",
         "-" if row.get("ms_from_disk") is None else f"{row['ms_from_disk']:.0f} ms",
         "-" if row.get("memory_bytes") is None else f"{row['memory_bytes'] / 2**20:,.0f} MiB",
         _opening(row),
@@ -70,12 +72,10 @@ def _opening(row: dict[str, Any]) -> str:
 
 
 def paper(results: Sequence[dict[str, Any]], *, count: int = 10**8) -> str:
-    """Return what ``count`` images would take, by the growth between two measured sizes of one dimension.
-
-    Bytes an image are those of the larger size; time and memory follow ``images ^ a`` with the ``a`` between the two.
-    """
+    """Return what ``count`` images would take: bytes, milliseconds and CPU seconds grow by what those between two
+    measured sizes of one dimension did, image by image, which holds for what compares or reads every code."""
     lines = [
-        "| index | measured at | ms ~ images^ | build ~ images^ | bytes of the index | memory | ms a query | build |",
+        "| index | measured at | a million more: ms a query, s to build | rows on disk | index | memory | ms | build |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for dim in sorted({result["dim"] for result in results}):
@@ -92,35 +92,42 @@ def paper(results: Sequence[dict[str, Any]], *, count: int = 10**8) -> str:
 
 def _grown(before: dict[str, Any], row: dict[str, Any], small: int, large: int, dim: int, count: int) -> str:
     def grown(name: str) -> tuple[float, float]:
-        if not before[name] or not row[name]:
-            return math.nan, math.nan
-        power = math.log(row[name] / before[name]) / math.log(large / small)
-        return power, row[name] * (count / large) ** power
+        """What a million more take, and what ``count`` take."""
+        each = (row[name] - before[name]) / (large - small)
+        return 10**6 * each, row[name] + (count - large) * each
 
-    power, milliseconds = grown("ms_a_query")
-    build, seconds = grown("build_cpu_seconds")
+    more, milliseconds = grown("ms_a_query")
+    building, seconds = grown("build_cpu_seconds")
     _, memory = grown("memory_bytes")
     cells = [
         row["name"],
         f"{small:,} and {large:,} x {dim:,}",
-        f"{power:.2f}",
-        _or_dash(build, "{:.2f}"),
-        f"{row['bytes_an_image'] * count / 2**30:,.0f} GiB",
-        _or_dash(memory / 2**30, "{:,.0f} GiB"),
+        f"{more:,.1f}, {building:,.0f}",
+        f"{2 * dim * count / 1e9:,.0f} GB",
+        f"{row['bytes_an_image'] * count / 1e9:,.0f} GB",
+        f"{memory / 1e9:,.0f} GB",
         f"{milliseconds:,.0f}",
-        _or_dash(seconds / 3600, "{:,.1f} h CPU"),
+        f"{seconds / 3600:,.1f} h",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _or_dash(value: float, how: str) -> str:
-    return "-" if math.isnan(value) else how.format(value)
+def _read(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("scale-*.json"))]
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    """Return the committed results, the smallest first."""
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("scale-*.json")]
-    return sorted(found, key=lambda result: (result["dim"], result["count"]))
+def quoted(document: str, results: Path) -> str:
+    """Return ``document`` with its tables of scale made anew: ``<!-- scale:COUNTxDIM -->``, ``<!-- scale-paper -->``.
+
+    Raises:
+        FileNotFoundError: a marker names a result that is not there.
+    """
+
+    def measured_table(tag: str) -> str:
+        return table(json.loads((results / f"{tag.replace(':', '-')}.json").read_text(encoding="utf-8")))
+
+    document = between_markers(document, tag="scale:[0-9]+x[0-9]+", table=measured_table)
+    return between_markers(document, tag="scale-paper", table=lambda _: paper(_read(results)))
 
 
 def draw(result: dict[str, Any], path: Path) -> None:

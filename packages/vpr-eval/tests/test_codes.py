@@ -8,7 +8,7 @@ import pytest
 from vpr_eval import BinaryIndex, StoredRows, load_index, search_exact
 from vpr_eval.index import codes as module
 from vpr_eval.index.codes import Codes
-from vpr_eval.index.mapped import announce, release
+from vpr_eval.index.mapped import MappedRows
 
 RNG = np.random.default_rng(21)
 
@@ -133,7 +133,8 @@ def test_rows_of_mapped_files_are_told_of_and_given_back_unchanged(tmp_path):
     private[7] = 2
     private.flags.writeable = False
     for block in (private, rows, reading[0][:, ::2], reading[0][::-1]):
-        announce(block, np.array([7, 8]))
+        mapped = MappedRows(block)
+        mapped.announce(np.array([7, 8]))
         before = block[7].copy()
-        release(block)
+        mapped.release()
         np.testing.assert_array_equal(block[7], before)

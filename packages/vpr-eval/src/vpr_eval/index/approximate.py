@@ -13,8 +13,7 @@ from vpr_eval.index.base import DescriptorIndex
 from vpr_eval.index.check import SelfCheck, compare_with_exact
 from vpr_eval.index.engine import in_order, spare
 from vpr_eval.index.identical import IdenticalRows
-from vpr_eval.index.metric import Metric
-from vpr_eval.index.pairs import pair_costs
+from vpr_eval.index.metric import Metric, exact_cost
 from vpr_eval.index.stored import StoredRows
 from vpr_eval.index.validation import check_count, check_matrix, checked_rows, row_norms
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ApproximateIndex"]
 
 _LOG = logging.getLogger("vpr_eval.index")
+_PAIR_VALUES = 2**20
 _SAMPLE = 100
 _DEPTH = 10
 
@@ -145,11 +145,23 @@ class ApproximateIndex(DescriptorIndex):
         cost = proposed.astype(np.float64)
         if rescored and self._originals is not None:
             query, place = np.nonzero(node >= 0)
-            self._prove(self._originals, node[query, place])
-            cost[query, place] = pair_costs(queries, query, self._originals, node[query, place], self.metric)
+            cost[query, place] = self._exact(self._originals, queries, query, node[query, place])
         return cost, node
 
-    def _prove(self, rows: StoredRows, nodes: Int64) -> None:
+    def _exact(self, rows: StoredRows, queries: Float32, query: Int64, node: Int64) -> Float64:
+        """Return the `exact_cost` of pairs of a query and an original row; rows are read in their order, each once."""
+        cost = np.empty(len(node))
+        order = np.argsort(node, kind="stable")
+        step = max(1, _PAIR_VALUES // self.dim)
+        for first in range(0, len(order), step):
+            part = order[first : first + step]
+            nodes, place = np.unique(node[part], return_inverse=True)
+            originals = rows.take(nodes)
+            self._prove(originals, nodes)
+            cost[part] = exact_cost(queries[query[part]], originals[place.reshape(-1)], self.metric)
+        return cost
+
+    def _prove(self, originals: Float32, nodes: Int64) -> None:
         """Compare original rows with the SHA-256 that the index keeps of each, when they are read first.
 
         Raises:
@@ -157,18 +169,14 @@ class ApproximateIndex(DescriptorIndex):
         """
         if len(self._proven) < self._same.nodes:
             self._proven = np.concatenate([self._proven, np.zeros(self._same.nodes - len(self._proven), dtype=bool)])
-        new = np.unique(nodes)
-        new = new[~self._proven[new]]
-        step = max(1, 2**22 // self.dim)
-        for first in range(0, len(new), step):
-            part = new[first : first + step]
-            wrong = part[self._same.find(rows.take(part)) != part]
-            if len(wrong):
-                raise ValueError(
-                    f"rows: row {int(self._same.first_row(wrong[:1])[0])} is not what the index was made of: its file "
-                    "was changed or damaged since; build the index anew"
-                )
-            self._proven[part] = True
+        new = np.flatnonzero(~self._proven[nodes])
+        wrong = nodes[new[self._same.find(originals[new]) != nodes[new]]]
+        if len(wrong):
+            raise ValueError(
+                f"rows: row {int(self._same.first_row(wrong[:1])[0])} is not what the index was made of: its file "
+                "was changed or damaged since; build the index anew"
+            )
+        self._proven[nodes[new]] = True
 
     def _ready(self) -> None:
         """Do what is left to do before the first search."""

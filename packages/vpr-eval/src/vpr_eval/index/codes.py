@@ -18,7 +18,7 @@ __all__ = ["Codes"]
 _PART = 64
 """Bytes of a code that are compared at once, where there are many long ones."""
 _LONG = 4 * _PART
-_MANY = 2**26
+_MANY = 2**25
 _SHARES = (8, 64)
 _PER_WANTED = 16
 
@@ -26,7 +26,7 @@ _PER_WANTED = 16
 class Codes:
     """``(N, W)`` bytes, row ``i`` the code of node ``i``.
 
-    A million codes of 512 bytes are read from memory in 50 ms or more. So of many long codes (64 MiB and more, 256
+    A million codes of 512 bytes are read from memory in 50 ms or more. So of many long codes (32 MiB and more, 256
     bytes each) a query is compared with 64 bytes of each, evenly spread, which lie together; the nearest eighth of them
     with 64 bytes more; and the nearest 64th by both, at least 16 times as many as are wanted, whole. Which of two ways
     is taken depends on what is held alone, and the answer for a query not on what else is asked.
@@ -77,7 +77,7 @@ class Codes:
         node = np.empty((len(asked), count), dtype=np.int64)
         for number, code in enumerate(asked):
             near = self._near(code, count)
-            found, place = _compared(code[None], self._rows[near], count)
+            found, place = _compared(code[None], _taken(self._rows, near), count)
             bits[number], node[number] = found[0], near[place[0]]
         return bits, node
 
@@ -90,7 +90,7 @@ class Codes:
         few, fewer = (min(self._count, max(self._count // share, _PER_WANTED * count)) for share in _SHARES)
         bits = _differing(code[where[::2]], self._fronts[0])
         near = _lowest(bits, few)
-        both = bits[near] + _differing(code[where[1::2]], self._fronts[1][near])
+        both = bits[near] + _differing(code[where[1::2]], _taken(self._fronts[1], near))
         return np.asarray(near[_lowest(both, fewer)])
 
 
@@ -104,8 +104,12 @@ def _differing(code: UInt8, rows: UInt8) -> npt.NDArray[np.int32]:
 
 def _lowest(bits: npt.NDArray[np.int32], count: int) -> Int64:
     """Return where the ``count`` lowest stand, and all that tie with the last of them, rising."""
-    reached = np.cumsum(np.bincount(bits))
-    return np.flatnonzero(bits <= np.searchsorted(reached, count))
+    return np.flatnonzero(bits <= np.partition(bits, count - 1)[count - 1])
+
+
+def _taken(codes: UInt8, nodes: Int64) -> UInt8:
+    """Return the codes of some nodes; "clip", for what is known to exist, is five times as fast as indexing."""
+    return np.take(codes, nodes, axis=0, mode="clip")
 
 
 def _compared(asked: UInt8, codes: UInt8, count: int) -> tuple[npt.NDArray[np.int32], Int64]:

@@ -17,32 +17,43 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["announce", "release"]
+__all__ = ["MappedRows"]
 
 _WILL_NEED = getattr(mmap, "MADV_WILLNEED", None)
 _DO_NOT_NEED = getattr(mmap, "MADV_DONTNEED", None)
 
 
-def announce(block: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> None:
-    """Tell the kernel that these rows of a mapped block will be read."""
-    file = _file_of(block)
-    if file is None or _WILL_NEED is None or block.strides[1] != block.itemsize or block.strides[0] < 0:
-        return
-    first = block.ctypes.data - np.frombuffer(file, dtype=np.uint8).ctypes.data
-    size = block.shape[1] * block.itemsize
-    with suppress(OSError, ValueError):  # advice may be refused; the rows are read all the same
-        for start in (first + rows * block.strides[0]).tolist():
-            page = start // mmap.PAGESIZE * mmap.PAGESIZE
-            file.madvise(_WILL_NEED, page, start + size - page)
+class MappedRows:
+    """Where the rows of a block lie in the file that it maps.
 
+    Args:
+        block: ``(n, D)``, an array or a memory map, or a view of one.
+    """
 
-def release(block: npt.NDArray[Any]) -> None:
-    """Give back the pages of a mapped block: they can be read again."""
-    file = _file_of(block)
-    if file is None or _DO_NOT_NEED is None:
-        return
-    with suppress(OSError, ValueError):
-        file.madvise(_DO_NOT_NEED)
+    def __init__(self, block: npt.NDArray[Any]) -> None:
+        self._file = _file_of(block)
+        if self._file is None:
+            return
+        self._first = block.ctypes.data - np.frombuffer(self._file, dtype=np.uint8).ctypes.data
+        self._step, self._size = block.strides[0], block.shape[1] * block.itemsize
+        if block.strides[1] != block.itemsize or self._step < 0:
+            self._file = None
+
+    def announce(self, rows: npt.NDArray[np.int64]) -> None:
+        """Tell the kernel that these rows will be read."""
+        if self._file is None or _WILL_NEED is None:
+            return
+        with suppress(OSError, ValueError):  # advice may be refused; the rows are read all the same
+            for start in (self._first + rows * self._step).tolist():
+                page = start // mmap.PAGESIZE * mmap.PAGESIZE
+                self._file.madvise(_WILL_NEED, page, start + self._size - page)
+
+    def release(self) -> None:
+        """Give the pages back: they can be read again."""
+        if self._file is None or _DO_NOT_NEED is None:
+            return
+        with suppress(OSError, ValueError):
+            self._file.madvise(_DO_NOT_NEED)
 
 
 def _file_of(block: npt.NDArray[Any]) -> mmap.mmap | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vpr_eval.index.mapped import announce, release
+from vpr_eval.index.mapped import MappedRows
 from vpr_eval.index.validation import check_matrix, checked_rows
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class StoredRows:
             check_matrix(block, name="database", dim=dim, half=True)
             dim = block.shape[1]
         self._blocks = listed
+        # As plain arrays: a memory map's own indexing takes ten times as long as reading a row.
+        self._read = [(np.asarray(block), MappedRows(block)) for block in listed]
         total = sum(len(block) for block in listed)
         gone = np.unique(np.asarray(skip, dtype=np.int64))
         if len(gone) and (gone[0] < 0 or gone[-1] >= total):
@@ -122,14 +124,13 @@ class StoredRows:
         wanted = []
         for number in np.unique(where).tolist():
             mine = np.flatnonzero(where == number)
-            inside = rows[mine] - self._edges[number]
-            keep = self._keep[number]
-            wanted.append((self._blocks[number], mine, inside if keep is None else keep[inside]))
-        for block, _, inside in wanted:
-            announce(block, inside)
-        for block, mine, inside in wanted:
+            inside, keep = rows[mine] - self._edges[number], self._keep[number]
+            wanted.append((*self._read[number], mine, inside if keep is None else keep[inside]))
+        for _, file, _, inside in wanted:
+            file.announce(inside)
+        for block, file, mine, inside in wanted:
             out[mine] = block[inside]
-            release(block)
+            file.release()
         return out
 
     def norms(self, *, unit: bool) -> Float64:
