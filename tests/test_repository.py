@@ -14,6 +14,9 @@ LEAVES = ("backbones", "pooling", "losses", "data", "eval", "rerank", "sequences
 PACKAGES = sorted(path.parent for path in (ROOT / "packages").glob("*/pyproject.toml"))
 DISTRIBUTIONS = PACKAGES + sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CEILING = 300
+WHOLE_RUNS = 15
+"""Functions of vpr-runner that may take a whole run file: assembling, storing and evaluating a network, a run's folder,
+a map. Every other takes the section that it uses, or a `vpr_runner.network.architecture.Architecture`."""
 
 
 def sources(folder: Path) -> list[Path]:
@@ -122,6 +125,42 @@ def test_files_stay_under_the_ceiling() -> None:
             if lines > CEILING:
                 too_long[str(path.relative_to(ROOT))] = lines
     assert not too_long
+
+
+def whole_runs(source: str) -> list[str]:
+    """Parameters that are annotated with `RunConfig`, alone or within another type, as ``function(parameter)``."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            own = node.args
+            every = [*own.posonlyargs, *own.args, own.vararg, *own.kwonlyargs, own.kwarg]
+            annotated = [item for item in every if item is not None and item.annotation is not None]
+            found += [f"{node.name}({item.arg})" for item in annotated if "RunConfig" in ast.unparse(item.annotation)]
+    return found
+
+
+def test_whole_runs_are_found_however_they_are_written() -> None:
+    text = """
+def one(self, a: RunConfig, /, *b: 'vpr_core.RunConfig', c: Callable[[RunConfig], int], **d: RunConfig | None): ...
+async def two(config: Mapping[str, RunConfig], section: TrainConfig, plain): ...
+"""
+    assert whole_runs(text) == ["one(a)", "one(b)", "one(c)", "one(d)", "two(config)"]
+
+
+def test_few_functions_take_the_whole_run_file() -> None:
+    root = ROOT / "packages/vpr-runner/src/vpr_runner"
+    texts = {path.relative_to(root): path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py"))}
+    found = [f"{path}: {place}" for path, text in texts.items() for place in whole_runs(text)]
+    renamed = [
+        str(path) for path, text in texts.items() if re.search(r"\bRunConfig as \w|^\w+.*= RunConfig\b", text, re.M)
+    ]
+    assert not renamed, f"RunConfig under another name, which hides what a function depends on: {renamed}"
+    assert len(found) <= WHOLE_RUNS, (
+        f"{len(found)} parameters of vpr-runner take a whole run file (RunConfig), at most {WHOLE_RUNS} may. Take the "
+        "section that is used (config.train), or an Architecture, which knows a network's blocks; or free one of "
+        "these:\n" + "\n".join(found)
+    )
+    assert found, "none is found: this test looks in the wrong place"
 
 
 def test_no_room_for_leftovers() -> None:

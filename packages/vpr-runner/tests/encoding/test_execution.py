@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 
 from vpr_core import UsageError, build_registry
+from vpr_core.config import EvalConfig
 from vpr_core.runtimes import InputContract
 from vpr_data import ImageSet
 from vpr_runner.cli import main
@@ -27,6 +29,7 @@ from vpr_runner.encoding.execution import Execution, executing
 from vpr_runner.encoding.refused import SizeRefusedError
 from vpr_runner.encoding.samples import Samples
 from vpr_runner.encoding.source import ImageSource
+from vpr_runner.evaluation.answered import answered
 from vpr_runner.extraction.descriptors import load_descriptors
 from vpr_runner.locate.locator import Locator
 from vpr_runner.loops.network import describer_of
@@ -35,6 +38,7 @@ from vpr_runner.maps.opened import open_map
 from vpr_runner.maps.write import write_map
 from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.assembly import assemble
+from vpr_runner.network.storage import fingerprint
 
 PLUGIN = Path(__file__).resolve().parents[1] / "runtime_components.py"
 Make = Callable[..., Any]
@@ -271,6 +275,24 @@ def test_whatever_a_runtime_raises_is_a_sentence(
         executing(retriever, Architecture.of(config), registry, compute=config.compute, images=photos),
     ):
         pass
+
+
+def test_answers_without_a_count_are_computed_by_the_runtime_too(
+    registry: Any, photos: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is handed in to a benchmark's server goes the way of `evaluate`, to the same fingerprint."""
+    contract = InputContract(dtype="uint8", out_dim=2)
+    monkeypatch.setattr(execution_module, "kept_export", lambda *_, **__: (photos.root, "digest", contract))
+    config = config_of(registry, runtime={"type": "near"}).model_copy(update={"eval": EvalConfig(recall_at=(1, 3))})
+    protocol = SimpleNamespace(group=None)
+    split: Any = SimpleNamespace(name="secret", secret=True, queries=photos, database=photos, protocol=protocol)
+    retriever = assemble(config, registry).eval()
+    found = answered(retriever, split, config, registry=registry, progress=False)
+    assert found.execution is not None
+    assert found.execution.identity == "near float16"
+    assert retriever.execution is None
+    assert found.model == fingerprint(retriever, Architecture.of(config))
+    assert found.answers.index.shape == (6, 3)
 
 
 @pytest.mark.slow

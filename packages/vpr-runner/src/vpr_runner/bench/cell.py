@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vpr_runner.bench.data import DataSets
-from vpr_runner.bench.plan import Cell, weights_key
+from vpr_runner.bench.plan import Cell
 from vpr_runner.evaluation.decision import Decision
 from vpr_runner.evaluation.evaluate import Report, evaluate
 from vpr_runner.files.atomic import write_json
@@ -44,7 +44,7 @@ def run_cell(
     in evaluation alone share that training.
     """
     known = data_of(cell, data)
-    trained_in = [] if cell.pretraining is None else [_folder_of(cell.pretraining, trainings)]
+    trained_in = [] if cell.pretraining_key is None else [trainings / cell.pretraining_key[:16]]
     config = _started(cell, registry, folder=trainings, progress=progress)
     if cell.stage == "trained":
         folder = trainings / cell.training_key[:16]
@@ -105,20 +105,16 @@ def data_of(cell: Cell, data: DataSets) -> dict[str, Any]:
 
 def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) -> RunConfig:
     """Return the cell's run file with the weights that it starts from, which are learnt first where none did yet."""
-    if cell.pretraining is None:
+    before, key = cell.pretraining, cell.pretraining_key
+    if before is None or key is None:
         return cell.config
-    before = cell.pretraining
-    run_directory = _folder_of(before, folder)
+    run_directory = folder / key[:16]
     timed(
         lambda: train(before, registry, run_directory=run_directory, progress=progress).retriever,
         _clock_of(run_directory),
     )
     weights = {"weights": str(run_directory / "model" / MODEL_FILE)}
     return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})
-
-
-def _folder_of(pretraining: RunConfig, trainings: Path) -> Path:
-    return trainings / weights_key(pretraining)[:16]
 
 
 def _started_with(run_directories: Sequence[Path]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from vpr_runner.files.provenance import LIBRARIES, versions
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
 
-__all__ = ["Cell", "plan", "slug", "weights_key"]
+__all__ = ["Cell", "plan", "slug"]
 
 DEFAULT_TEST = ""
 _EVALUATION_ONLY = ("name", "whiten", "index", "sequence", "rerank", "eval", "compute")
@@ -97,17 +97,18 @@ class Cell:
     @property
     def training_key(self) -> str:
         """Hash of what decides the trained weights."""
-        own, more = weights_key(self.config), [*self._start, *self.code, *self._precision]
+        own = config_hash(self.config, leave_out=_EVALUATION_ONLY)
+        more = [*self._start, *self.code, *self._precision]
         return hashlib.sha256("\n".join([*more, own]).encode()).hexdigest() if more else own
 
     @property
+    def pretraining_key(self) -> str | None:
+        """Hash of what decides the weights of the backbone that it starts from; None: from what ``config`` says."""
+        return None if self.pretraining is None else config_hash(self.pretraining, leave_out=_EVALUATION_ONLY)
+
+    @property
     def _start(self) -> list[str]:
-        return [f"pretraining={weights_key(self.pretraining)}"] if self.pretraining else []
-
-
-def weights_key(config: RunConfig) -> str:
-    """Hash of what in a run file decides the weights that training it ends with."""
-    return config_hash(config, leave_out=_EVALUATION_ONLY)
+        return [f"pretraining={self.pretraining_key}"] if self.pretraining else []
 
 
 def plan(

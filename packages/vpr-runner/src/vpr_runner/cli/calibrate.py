@@ -15,7 +15,7 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_core.types import ImageSet
     from vpr_runner.locate.learning import Learnt
 
@@ -81,13 +81,16 @@ def calibrate(
         builds={"index", "runtime", *(("dataset",) if split else ())},
     )
     from vpr_runner.locate.learning import calibrate_map
+    from vpr_runner.network.architecture import Architecture
 
-    images, named = _asked_for(photos, split, config, registry, database)
+    images, named = _asked_for(photos, split, config.dataset, registry, database)
     found = calibrate_map(
         opened,
         retriever,
-        config,
+        Architecture.of(config),
         registry,
+        index=config.index,
+        compute=config.compute,
         photos=images,
         named=named,
         within=within,
@@ -123,13 +126,16 @@ def calibrate_by_split(
         builds={"dataset", "index", "runtime"},
     )
     from vpr_runner.locate.learning import calibrate_map
+    from vpr_runner.network.architecture import Architecture
 
-    images, named = _asked_for(None, config.eval.split, config, registry, database)
+    images, named = _asked_for(None, config.eval.split, config.dataset, registry, database)
     found = calibrate_map(
         opened,
         retriever,
-        config,
+        Architecture.of(config),
         registry,
+        index=config.index,
+        compute=config.compute,
         photos=images,
         named=named,
         progress=not quiet,
@@ -146,20 +152,20 @@ def _known_source(database: Path) -> list[str]:
 
 
 def _asked_for(
-    photos: Path | None, split: str | None, config: RunConfig, registry: Registry, database: Path
+    photos: Path | None, split: str | None, dataset: ComponentConfig, registry: Registry, database: Path
 ) -> tuple[ImageSet | None, str]:
     """Return the photos to ask for, None for the map's own, and what they are in words."""
     if split is not None:
         from vpr_core import UsageError
         from vpr_runner.data import split_of
 
-        if config.dataset.type == "none":
+        if dataset.type == "none":
             raise UsageError(
                 f"--split {split}: of which data set? This machine does not know what {database} was made of; name the "
                 f"run (vpr eval RUN --split {split} --calibrate {database}), or --set 'dataset={{type: folder, root: "
                 "DIR}'"
             )
-        return split_of(config.dataset, registry, name=split).queries, f"queries of the split {split}"
+        return split_of(dataset, registry, name=split).queries, f"queries of the split {split}"
     if photos is not None:
         from vpr_data.tables.photos import open_photos
 

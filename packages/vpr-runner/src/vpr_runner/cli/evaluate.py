@@ -14,7 +14,6 @@ from vpr_runner.cli.options import DeviceOption, JsonOption, PluginOption, Quiet
 from vpr_runner.cli.pages import CsvOption, GeojsonOption, HtmlOption, KmlOption, Pages, TilesOption
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
     from vpr_core.types import PlaceSplit
     from vpr_runner import Retriever
     from vpr_runner.evaluation.report import Report
@@ -218,23 +217,30 @@ def evaluate(
     )
     _shorten(retriever, dim)
 
+    from vpr_core.config import to_yaml
     from vpr_data import coordinates
     from vpr_runner import evaluate as run
     from vpr_runner.cli.predictions import hand_in
     from vpr_runner.data import open_dataset, split_named
+    from vpr_runner.evaluation.answered import answered
     from vpr_runner.evaluation.data_fingerprint import fingerprint_of_data
 
     dataset = open_dataset(config.dataset, registry)
     asked = split_named(dataset, config.eval.split, purpose="eval.split")
     if getattr(asked, "secret", False):
         more = bool(pages) or as_json or timed or any(item is not None for item in (output, curve, other))
-        hand_in(retriever, asked, config, registry=registry, predictions=predictions, others=more, quiet=quiet)
+        hand_in(
+            lambda: answered(retriever, asked, config, registry=registry, progress=not quiet).answers,
+            asked,
+            predictions=predictions,
+            others=more,
+        )
         return
     pages.check(tied=coordinates(asked.database) is not None)
     data = fingerprint_of_data(dataset)
     report = run(retriever, asked, config, registry=registry, data=data, timed=timed, progress=not quiet)
     _tell(report, asked, output=output, as_json=as_json, predictions=predictions, curve=curve)
-    _draw(pages, asked, report, config)
+    _draw(pages, asked, report, run_file=to_yaml(config) if pages else "")
     if other is not None:
         print(against(report.as_dict(), other, name=str(compared)))
 
@@ -255,14 +261,12 @@ def _tell(
     write_extras(report, split, predictions=predictions, curve=curve)
 
 
-def _draw(pages: Pages, split: PlaceSplit, report: Report, config: RunConfig | None = None) -> None:
+def _draw(pages: Pages, split: PlaceSplit, report: Report, *, run_file: str = "") -> None:
     """Write the page of the worst and the tables of all."""
     if not pages:
         return
-    from vpr_core.config import to_yaml
     from vpr_runner.pages.of_eval import of_eval
 
-    run_file = "" if config is None else to_yaml(config)
     pages.write(lambda: of_eval(split, report, run=run_file), lambda: of_eval(split, report, most=None))
 
 

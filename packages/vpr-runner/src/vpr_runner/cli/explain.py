@@ -14,8 +14,9 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import DeviceOption, PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_runner import Retriever
+    from vpr_runner.encoding.compute import Compute
     from vpr_runner.explain.explanation import Look
     from vpr_runner.maps.opened import Map
 
@@ -122,7 +123,9 @@ def explain(
     )  # fmt: skip
     compute = Compute.of(config.compute, config.image)
     if opened is not None:
-        _explain_map(opened, images or (), retriever, config, registry, look, output, pictures, quiet=quiet)
+        _explain_map(
+            opened, images or (), retriever, config.index, registry, compute, look, output, pictures, quiet=quiet
+        )
         return
     if images:
         chosen = files_as_images(images)
@@ -162,8 +165,9 @@ def _explain_map(
     opened: Map,
     photos: Sequence[Path],
     retriever: Retriever,
-    config: RunConfig,
+    index: ComponentConfig,
     registry: Registry,
+    compute: Compute,
     look: Look,
     output: Path,
     pictures: Path | None,
@@ -174,7 +178,6 @@ def _explain_map(
     import sys
 
     from vpr_runner.cli.images import files_as_images
-    from vpr_runner.encoding.compute import Compute
     from vpr_runner.explain.of_map import explain_map
 
     if pictures is None and look.retrieval and opened.root is not None and not quiet:
@@ -187,9 +190,9 @@ def _explain_map(
         retriever,
         opened,
         files_as_images(photos),
-        config.index,
+        index,
         registry=registry,
-        compute=Compute.of(config.compute, config.image),
+        compute=compute,
         folder=output,
         look=look,
         pictures=pictures,

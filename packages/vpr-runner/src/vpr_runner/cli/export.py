@@ -12,8 +12,9 @@ from vpr_runner.cli.model import open_model
 from vpr_runner.cli.options import PluginOption, QuietOption, SetOption
 
 if TYPE_CHECKING:
-    from vpr_core import ComponentConfig, Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
     from vpr_runner import Retriever
+    from vpr_runner.evaluation.report import Report
     from vpr_runner.exporting.write import Exported
     from vpr_runner.network.architecture import Architecture
 
@@ -127,7 +128,18 @@ def export(
         for path in write_companions(output, program_for, dim=retriever.out_dim):
             print(path)
     if evaluated and onnx is not None:
-        _evaluate(retriever, config, registry, onnx, quiet=quiet)
+        from vpr_runner.data import split_of
+        from vpr_runner.evaluation.evaluate import evaluate
+        from vpr_runner.exporting.stored import exported_network
+
+        split = split_of(config.dataset, registry, name=config.eval.split)
+        plain = config.model_copy(update={"compute": config.compute.model_copy(update={"runtime": None})})
+        network, own = exported_network(onnx, registry)
+        shared = {name: getattr(plain, name) for name in ("eval", "index", "image", "compute", "seed")}
+        report = evaluate(retriever, split, plain, registry=registry, progress=not quiet)
+        print(f"network, torch float32: {_recalls(report)}")
+        report = evaluate(network, split, own.model_copy(update=shared), registry=registry, progress=not quiet)
+        print(f"{onnx}, {network.precision}: {_recalls(report)}")
 
 
 def _write(
@@ -176,23 +188,9 @@ def _photos(folder: Path | None, dataset: ComponentConfig, registry: Registry, *
     return [database.path(position) for position in range(len(database))]
 
 
-def _evaluate(retriever: Retriever, config: RunConfig, registry: Registry, onnx: Path, *, quiet: bool) -> None:
-    """Print recall of the network and of the file, on the split that the run names."""
-    from vpr_runner.data import split_of
-    from vpr_runner.evaluation.evaluate import evaluate
-    from vpr_runner.exporting.stored import exported_network
-
-    split = split_of(config.dataset, registry, name=config.eval.split)
-    plain = config.model_copy(update={"compute": config.compute.model_copy(update={"runtime": None})})
-    network, own = exported_network(onnx, registry)
-    parts = {name: getattr(plain, name) for name in ("eval", "index", "image", "compute", "seed")}
-    for said, asked, settings in (
-        ("network, torch float32", retriever, plain),
-        (f"{onnx}, {network.precision}", network, own.model_copy(update=parts)),
-    ):
-        report = evaluate(asked, split, settings, registry=registry, progress=not quiet)
-        recalls = ", ".join(f"recall@{at} {100 * value:.1f}" for at, value in report.recall.items())
-        print(f"{said}: {recalls} ({report.counted} queries)")
+def _recalls(report: Report) -> str:
+    recalls = ", ".join(f"recall@{at} {100 * value:.1f}" for at, value in report.recall.items())
+    return f"{recalls} ({report.counted} queries)"
 
 
 def _said(found: Exported) -> list[str]:

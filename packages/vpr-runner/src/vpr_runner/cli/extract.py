@@ -106,7 +106,7 @@ def extract(
 
     wanted: ImageSet
     if photos is not None:
-        found = photos(config)
+        found = photos(config.compute)
         wanted, positioned = found, found.located is None or bool(found.located.any())
     else:
         wanted, positioned = _side(config.dataset, registry, str(split), role), True

@@ -185,7 +185,7 @@ def _describe(
 
     from vpr_runner.maps.write import write_map
 
-    images = photos(config)
+    images = photos(config.compute)
     positioned = images.located is None or bool(images.located.any())
     result = write_map(
         retriever, images, output=where, config=config, positioned=positioned, progress=not quiet, registry=registry

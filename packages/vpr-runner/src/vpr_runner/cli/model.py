@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from vpr_runner.cli.loading import load, overrides_of, registry_of
 from vpr_runner.cli.named import is_network, is_word, run_of_name
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry, RunConfig
+    from vpr_core.config import ComputeConfig
     from vpr_core.types import ImageSet
     from vpr_runner import Retriever
 
@@ -30,7 +31,7 @@ def open_model(
     device: str | None = None,
     quiet: bool = False,
     builds: Collection[str] = (),
-    images: Callable[[RunConfig], ImageSet] | None = None,
+    images: Callable[[ComputeConfig], ImageSet] | None = None,
     kept: Path | None = None,
 ) -> tuple[Retriever, RunConfig, Registry]:
     """Return the network, its run configuration with ``settings`` on top, and the registry.
@@ -48,11 +49,12 @@ def open_model(
         settings: ``--set`` of the user.
         device: ``--device`` of the user.
         quiet: do not mention plug-ins that failed to load.
-        images: gives the images that a pooling layer and whitening start from where the run file has no data set.
+        images: gives the images that a pooling layer and whitening start from where the run file has no data set; its
+            block ``compute`` says how many pixels are decoded.
         kept: folder of the network that an earlier start from these images left.
         builds: kinds beside backbone and pooling that the command is going to build from the configuration.
     """
-    from vpr_core.config import parse_run, to_yaml
+    from vpr_core.config import BLOCKS, components_of, parse_run, to_yaml
     from vpr_core.trust import refuse_foreign_choices
 
     described = _described(source, plugins=plugins, settings=settings, device=device, quiet=quiet)
@@ -60,7 +62,7 @@ def open_model(
         from vpr_runner.training.start import initialised
 
         config, registry = described
-        given_images = None if images is None else images(config)
+        given_images = None if images is None else images(config.compute)
         retriever = initialised(config, registry, images=given_images, kept=kept, progress=not quiet)
         _remark(retriever)
         return retriever, config, registry
@@ -74,39 +76,45 @@ def open_model(
     if source.suffix == ".onnx" or (source / EXPORTED_FILE).is_file():
         network, config = exported_network(source, registry, overrides)
         before = exported_network(source, registry)[1] if overrides else config
-        chosen = {name: getattr(config, name) for name in _chosen_by_the_user(before, config, overrides)}
+        chosen = {
+            name: getattr(config, name)
+            for name in _chosen_by_the_user(
+                dict(components_of(before, BLOCKS)), dict(components_of(config, BLOCKS)), overrides
+            )
+        }
         refuse_foreign_choices(config, registry, source=str(source), said=chosen, kinds=builds)
         return network, config, registry
     stored = stored_config(source, registry)
     config = parse_run(to_yaml(stored), registry, overrides, source=str(source))
-    own = _chosen_by_the_user(stored, config, overrides)
-    said = {name: getattr(config, name) for name in own}
+    said = {
+        name: getattr(config, name)
+        for name in _chosen_by_the_user(
+            dict(components_of(stored, BLOCKS)), dict(components_of(config, BLOCKS)), overrides
+        )
+    }
     retriever, _ = load_retriever(source, registry, said=said)
     refuse_foreign_choices(config, registry, source=str(source), said=said, kinds=builds)
     _remark(retriever)
     return retriever, config, registry
 
 
-def _chosen_by_the_user(stored: RunConfig, config: RunConfig, overrides: Sequence[str]) -> set[str]:
-    """Blocks that the command line gives whole: as such, or by the name of another component, which begins it anew."""
+def _chosen_by_the_user(
+    stored: Mapping[str, ComponentConfig], now: Mapping[str, ComponentConfig], overrides: Sequence[str]
+) -> set[str]:
+    """Blocks that the command line gives whole: as such, or by the name of another component, which begins it anew.
+
+    ``stored`` and ``now`` are the components of a run file by their kinds, before the overrides and with them.
+    """
     from vpr_core.config import BLOCKS
 
     whole = {override.partition("=")[0].strip() for override in overrides}
     own = set()
-    for block in BLOCKS.values():
+    for kind, block in BLOCKS.items():
         here = ".".join(block.path)
-        before, now = (_at(each, block.path) for each in (stored, config))
-        another = f"{here}.type" in whole and getattr(before, "type", None) != getattr(now, "type", None)
-        if here in whole or another:
+        before, after = (getattr(each.get(kind), "type", None) for each in (stored, now))
+        if here in whole or (f"{here}.type" in whole and before != after):
             own.add(block.path[0])
     return own
-
-
-def _at(config: RunConfig, path: Sequence[str]) -> object:
-    here: object = config
-    for key in path:
-        here = getattr(here, key, None)
-    return here
 
 
 def _described(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vpr_core import RunConfig
+    from vpr_core.config import ComputeConfig
     from vpr_data import ImageSet
 
 __all__ = ["FRAMES_FOLDER", "Photos"]
@@ -37,7 +37,7 @@ class Photos:
         self.gpx, self.gpx_offset, self.quiet = gpx, gpx_offset, quiet
         self._found: ImageSet | None = None
 
-    def __call__(self, config: RunConfig) -> ImageSet:
+    def __call__(self, compute: ComputeConfig) -> ImageSet:
         """Return the images; say what is remarkable.
 
         Raises:
@@ -45,7 +45,7 @@ class Photos:
             FileNotFoundError: nothing is there.
         """
         if self._found is None:
-            self._found = self._listed(config.compute.max_pixels)
+            self._found = self._listed(compute.max_pixels)
         return self._found
 
     def _listed(self, max_pixels: int) -> ImageSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
     from vpr_core.types import PlaceSplit
     from vpr_runner.evaluation.report import Report
-    from vpr_runner.network.retriever import Retriever
+    from vpr_runner.evaluation.retrieval import Answers
 
 __all__ = ["hand_in", "scored", "write_extras"]
 
@@ -77,25 +77,20 @@ def _config(
     return load(path, plugins=plugins, settings=settings, quiet=quiet)
 
 
-def hand_in(
-    retriever: Retriever,
-    split: PlaceSplit,
-    config: RunConfig,
-    *,
-    registry: Registry,
-    predictions: Path | None,
-    others: bool,
-    quiet: bool,
-) -> None:
+def hand_in(ask: Callable[[], Answers], split: PlaceSplit, *, predictions: Path | None, others: bool) -> None:
     """Write the answers on a split whose truth a benchmark's server keeps, and say so; there is no recall.
+
+    Args:
+        ask: answers the queries of ``split``.
+        split: database and queries.
+        predictions: the file that is handed in.
+        others: whether anything was asked for beside it.
 
     Raises:
         UsageError: no file is named to write them to, or something was asked that needs the truth.
     """
     from vpr_core import UsageError
     from vpr_eval import Neighbours
-    from vpr_runner.encoding.compute import Compute
-    from vpr_runner.evaluation.answered import answered
     from vpr_runner.evaluation.predictions import form_of, write_predictions
 
     if predictions is None or others:
@@ -104,10 +99,7 @@ def hand_in(
             "writes what it takes, and nothing else can be had of it (no report, page, curve or comparison)"
         )
     form_of(predictions)
-    compute = Compute.of(config.compute, config.image)
-    found = answered(
-        retriever.to(compute.device), split, config, registry=registry, compute=compute, progress=not quiet
-    )
+    found = ask()
     write_predictions(predictions, split, Neighbours(found.distance, found.index))
     print(
         f"{split.protocol}: {len(split.queries)} queries answered, hand in {predictions}; what is right is not public"

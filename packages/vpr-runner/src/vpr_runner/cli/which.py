@@ -14,6 +14,7 @@ from vpr_runner.names import DEFAULT, EXPECTED, OFFLINE
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
+    from vpr_core.config import ComputeConfig
     from vpr_core.types import ImageSet
     from vpr_runner import Retriever
 
@@ -75,7 +76,7 @@ class Opening:
     device: str | None
     quiet: bool
     builds: Collection[str]
-    images: Callable[[RunConfig], ImageSet] | None
+    images: Callable[[ComputeConfig], ImageSet] | None
 
     def network(self, source: Path, *, kept: Path | None = None) -> tuple[Retriever, RunConfig, Registry]:
         """Open a network that was named."""

@@ -9,19 +9,15 @@ import numpy.typing as npt
 
 from vpr_core import UsageError
 from vpr_eval import Neighbours, RecallResult, Whitening, recall_at
-from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.execution import described, executing
+from vpr_runner.encoding.execution import described
 from vpr_runner.evaluation.answered import answered
 from vpr_runner.evaluation.interval import Interval
 from vpr_runner.evaluation.memo import Memo
-from vpr_runner.evaluation.milliseconds import milliseconds
 from vpr_runner.evaluation.reordered import Reordered
 from vpr_runner.evaluation.report import Report, SubsetRecall
 from vpr_runner.evaluation.retrieval import Answers, check_answerable
 from vpr_runner.files.provenance import provenance
-from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.origin import weights_of
-from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,24 +61,20 @@ def evaluate(
     Raises:
         UsageError: a set is empty, or no query has a positive.
     """
-    compute, architecture = Compute.of(config.compute, config.image), Architecture.of(config)
-    retriever = retriever.to(compute.device)
-    positives = split.positives()
-    check_answerable(split, positives)
+    check_answerable(split, split.positives())
     cuts = config.eval.recall_at
-    with executing(retriever, architecture, registry, compute=config.compute, images=split.database) as execution:
-        answers = answered(
-            retriever,
-            split,
-            config,
-            registry=registry,
-            whitening=whitening,
-            compute=compute,
-            memo=memo,
-            data=data,
-            progress=progress,
-        )
-        taken = milliseconds(retriever, split.database, compute) if timed else {}
+    found = answered(
+        retriever,
+        split,
+        config,
+        registry=registry,
+        whitening=whitening,
+        memo=memo,
+        data=data,
+        timed=timed,
+        progress=progress,
+    )
+    answers = found.answers
     interval = Interval(samples=config.eval.bootstrap, seed=config.seed)
     counted = _counted(split, answers.index, cuts, interval)
     return Report(
@@ -90,12 +82,12 @@ def evaluate(
         answers=Neighbours(answers.distance, answers.index),
         reordered=_reordered(split, answers, cuts, seed=config.seed),
         dim=answers.dim,
-        milliseconds=taken,
+        milliseconds=dict(found.milliseconds),
         images_per_second=answers.encoded.images_per_second,
         unreadable_database=_named(split.database, answers.unreadable_database),
         unreadable_queries=_named(split.queries, answers.unreadable_queries),
         provenance={
-            "model": fingerprint(retriever, architecture),
+            "model": found.model,
             "data": data,
             "seed": config.seed,
             "index": config.index.model_dump(mode="json"),
@@ -106,8 +98,8 @@ def evaluate(
             **{f"image_{name}": value for name, value in config.image.in_force().items() if name != "size"},
             **({"test_method": config.eval.test_method} if config.eval.test_method else {}),
             **({"scales": list(config.eval.scales)} if config.eval.scales != (1.0,) else {}),
-            "precision": config.compute.precision if execution is None else execution.precision,
-            **described(execution),
+            "precision": config.compute.precision if found.execution is None else found.execution.precision,
+            **described(found.execution),
             **weights_of(retriever.backbone),
             **provenance(),
         },

@@ -37,7 +37,7 @@ _PLACEHOLDERS: dict[str, Any] = {
 
 
 def load_network(
-    path: Path, registry: Registry, *, said: RunConfig | Mapping[str, Any] | None = None
+    path: Path, registry: Registry, *, said: Mapping[str, Any] | None = None
 ) -> tuple[Retriever, RunConfig]:
     """Read a network and its run configuration; ``path`` is a file, its folder or a run directory.
 

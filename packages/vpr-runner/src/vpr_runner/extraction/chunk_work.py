@@ -21,18 +21,17 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from vpr_core import UsageError, build_registry
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.execution import execution_of
-from vpr_runner.exporting.stored import load_network, save_network
+from vpr_runner.exporting.stored import load_network
 from vpr_runner.extraction.chunks import ExtractJob, extract_chunk
 from vpr_runner.extraction.manifest import Manifest
 from vpr_runner.extraction.runtime_file import RuntimeFile
 from vpr_runner.files import atomic
 from vpr_runner.network.architecture import Architecture
-from vpr_runner.network.exported import ExportedNetwork
-from vpr_runner.network.storage import fingerprint, save_retriever
+from vpr_runner.network.storage import fingerprint
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import Registry
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
@@ -47,7 +46,8 @@ class MissingChunks:
     Args:
         extraction: the planned extraction.
         chunks: numbers of the chunks to compute.
-        config: of the run; goes to the workers with the network.
+        architecture: of the network.
+        send: writes the network with its run configuration to a folder; returns what `load_network` reads.
         registry: says which local plug-ins a worker has to load; None: none.
         progress: counts images.
     """
@@ -57,12 +57,14 @@ class MissingChunks:
         extraction: ExtractJob,
         chunks: Sequence[int],
         *,
-        config: RunConfig,
+        architecture: Architecture,
+        send: Callable[[Path], Path],
         registry: Registry | None,
         progress: Progress,
     ) -> None:
         self.chunks = tuple(chunks)
-        self._extraction, self._config, self._progress = extraction, config, progress
+        self._extraction, self._progress = extraction, progress
+        self._architecture, self._send = architecture, send
         self._plugins = [str(p.origin.file) for p in registry.plugins if p.origin.file] if registry is not None else []
         self._folder = extraction.output.resolve() / WORK_FOLDER
         self._here: set[int] = set()
@@ -79,11 +81,7 @@ class MissingChunks:
     def job(self) -> Mapping[str, Any]:
         """Folders and files that `run_chunk` reads; writes them."""
         extraction = self._extraction
-        model: Path = self._folder
-        if isinstance(extraction.retriever, ExportedNetwork):
-            save_network(extraction.retriever, self._folder, self._config)
-        else:
-            model = save_retriever(extraction.retriever, self._folder, self._config)
+        model = self._send(self._folder)
         paths = [str(extraction.images.path(position).resolve()) for position in range(len(extraction.images))]
         atomic.write_json(self._folder / "images.json", paths)
         return {
@@ -93,7 +91,7 @@ class MissingChunks:
             "manifest": atomic.sha256_of(extraction.output / "manifest.json"),
             "plugins": self._plugins,
             # What the user chose, said again by the process that the user started: a model file alone may not.
-            "network": self._config.model_dump(mode="json", include={"backbone", "pooling"}),
+            "network": {kind: part.model_dump(mode="json") for kind, part in self._architecture.components},
         }
 
     @property

@@ -25,6 +25,7 @@ from vpr_runner.code import code_of
 from vpr_runner.distributed import Ranks, ranks_of_environment
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.execution import executing
+from vpr_runner.exporting.stored import save_network
 from vpr_runner.extraction.chunk_work import WORK_FOLDER, MissingChunks
 from vpr_runner.extraction.chunks import ExtractJob, extract_chunk, has_chunks, plan_extraction
 from vpr_runner.extraction.descriptors import Descriptors, load_descriptors
@@ -34,7 +35,7 @@ from vpr_runner.files import atomic
 from vpr_runner.files.lock import folder_lock
 from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.exported import ExportedNetwork
-from vpr_runner.network.storage import fingerprint
+from vpr_runner.network.storage import fingerprint, save_retriever
 from vpr_runner.progress import Progress
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def extract(
     verify: bool = True,
     progress: bool = True,
     registry: Registry | None = None,
-    begun: Callable[[], None] | None = None,
+    begun: Callable[[], object] | None = None,
 ) -> ExtractResult:
     """Write the descriptors of ``images`` to the folder ``output``, or what is missing of them.
 
@@ -112,6 +113,13 @@ def extract(
     """
     compute, architecture = Compute.of(config.compute, config.image), Architecture.of(config)
     ranks = ranks_of_environment(compute.device)
+
+    def send(folder: Path) -> Path:
+        if not isinstance(retriever, ExportedNetwork):
+            return save_retriever(retriever, folder, config)
+        save_network(retriever, folder, config)
+        return folder
+
     engine = _engine(config.engine, registry, ranks)
     with folder_lock(
         output,
@@ -144,7 +152,9 @@ def extract(
             written = sum(len(job.manifest.rows_of(number)) for number in missing)
             with Progress(written, "extract", shown=progress and ranks.is_main) as bar:
                 if missing:
-                    with MissingChunks(job, missing, config=config, registry=registry, progress=bar) as work:
+                    with MissingChunks(
+                        job, missing, architecture=architecture, send=send, registry=registry, progress=bar
+                    ) as work:
                         engine.run(work, done=work.done)
                     _refuse_undone(job, work.elsewhere, config.engine.type)
             runtime = {} if execution is None else execution.describe()

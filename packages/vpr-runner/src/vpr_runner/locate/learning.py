@@ -20,13 +20,14 @@ from vpr_runner.locate.judge import judge
 from vpr_runner.maps.computed import check_computed, learnt_by
 from vpr_runner.maps.index import MapIndex
 from vpr_runner.maps.write import seal_map
-from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.storage import fingerprint
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry
+    from vpr_core.config.sections import ComputeConfig
     from vpr_core.types import ImageSet
     from vpr_runner.maps.opened import Map
+    from vpr_runner.network.architecture import Architecture
     from vpr_runner.network.retriever import Retriever
 
 __all__ = ["Learnt", "calibrate_map"]
@@ -50,9 +51,11 @@ class Learnt:
 def calibrate_map(
     opened: Map,
     retriever: Retriever,
-    config: RunConfig,
+    architecture: Architecture,
     registry: Registry,
     *,
+    index: ComponentConfig,
+    compute: ComputeConfig,
     photos: ImageSet | None,
     named: str,
     within: float = 25.0,
@@ -66,8 +69,10 @@ def calibrate_map(
     Args:
         opened: the map.
         retriever: the network that made it.
-        config: of the network.
-        registry: builds the index.
+        architecture: of the network.
+        registry: builds index and runtime.
+        index: the block that says how the map is searched.
+        compute: the block that says how ``photos`` are described.
         photos: photos with positions to ask for; None: the map's own images, each without itself.
         named: what they are, in words.
         within: metres within which an answer is right.
@@ -82,29 +87,26 @@ def calibrate_map(
     """
     if opened.network is None or opened.seal is None:
         raise UsageError(f"{opened.folder} was written by an earlier version; extract it again to calibrate it")
-    architecture = Architecture.of(config)
     if opened.descriptors.fingerprint != fingerprint(retriever, architecture):
         raise UsageError(
             f"{opened.folder} was made with another model, or with another image size; descriptors of two models "
             "cannot be compared: name the right one, leave out what --set changes of the network, or extract again"
         )
-    index = MapIndex(opened.descriptors, folder=opened.folder, index=config.index, registry=registry)
+    searched = MapIndex(opened.descriptors, folder=opened.folder, index=index, registry=registry)
     unreadable = 0
     if photos is None:
-        answered = leave_one_out(opened, index, most=most)
+        answered = leave_one_out(opened, searched, most=most)
     else:
         truth = truth_of(photos, opened)
-        compute = replace(Compute.of(config.compute, config.image), on_bad_image="skip")
+        wanted = replace(Compute.of(compute, architecture.image), on_bad_image="skip")
         with executing(
-            retriever, architecture, registry, compute=config.compute, images=photos, calibrated=learnt_by(opened)
+            retriever, architecture, registry, compute=compute, images=photos, calibrated=learnt_by(opened)
         ) as execution:
-            check_computed(opened, execution, compute, asked=asked)
-            rows, encoded = encode_all(
-                retriever.to(compute.device), ImageSource(photos), compute=compute, shown=progress
-            )
+            check_computed(opened, execution, wanted, asked=asked)
+            rows, encoded = encode_all(retriever.to(wanted.device), ImageSource(photos), compute=wanted, shown=progress)
         unreadable = len(encoded.failures)
         good = [row for row in range(len(rows)) if row not in encoded.failures]
-        answered = ask_others(opened, index, rows[good], truth[good])
+        answered = ask_others(opened, searched, rows[good], truth[good])
     floor = spacing(opened.places) / 2
     found = learn(
         answered,

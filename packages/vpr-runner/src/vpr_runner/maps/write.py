@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -72,7 +73,7 @@ def write_map(
         progress=progress,
         registry=registry,
         # Before the first chunk: a start that is stopped goes on with the very clusters that it learnt.
-        begun=(lambda: _keep(retriever, output / NETWORK_FOLDER, config)) if network else None,
+        begun=partial(save_network, retriever, output / NETWORK_FOLDER, config) if network else None,
     )
     places = Places.of(images, positioned=positioned)
     with folder_lock(output, purpose="vpr extract"):
@@ -83,10 +84,6 @@ def write_map(
         atomic.write_json(output / ORIGIN_FILE, {"root": root, "frame": frame, **runtime})
         seal_map(output)
     return result
-
-
-def _keep(retriever: Retriever, folder: Path, config: RunConfig) -> None:
-    save_network(retriever, folder, config)
 
 
 def _known_first(images: ImageSet, output: Path) -> ImageSet:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
 import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -105,8 +106,8 @@ def load_retriever(
         )
     config = _config(description, registry, file)
     bare = config.model_copy(update={"backbone": _without_pretrained_weights(config.backbone)})
-    if said is not None and not isinstance(said, Mapping):
-        said = said.model_copy(update={"backbone": _without_pretrained_weights(said.backbone)})
+    if said is not None:
+        said = _parts_said(said if isinstance(said, Mapping) else dict(said))
     refuse_foreign_choices(bare, registry, source=str(file), said=said, kinds={"backbone", "pooling"})
     retriever = assemble(bare, registry)
     if "whitening.weight" in tensors or "whitening.bias" in tensors:
@@ -236,6 +237,19 @@ def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
         elif missing:
             del section[last]
     return kept
+
+
+def _parts_said(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts that a user names, as plain data, without weights: those are nobody's choice here."""
+    plain = {
+        part: said[part].model_dump(mode="json") if isinstance(said[part], BaseModel) else said[part]
+        for part in _PARTS
+        if part in said
+    }
+    backbone = plain.get("backbone")
+    if isinstance(backbone, Mapping) and "weights" in backbone:
+        plain["backbone"] = {**backbone, "weights": "none"}
+    return plain
 
 
 def _without_pretrained_weights(backbone: ComponentConfig) -> ComponentConfig:

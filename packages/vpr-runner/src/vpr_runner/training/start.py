@@ -14,13 +14,13 @@ from vpr_runner.evaluation.whitening import check_whitening, fit_whitening
 from vpr_runner.keys import generator
 from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.assembly import assembled
-from vpr_runner.network.kept import put_kept
+from vpr_runner.network.kept import OF_START, put_kept
 from vpr_runner.network.untrained import random_parts
 from vpr_runner.training.sampling import sample_local_features
 
 if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
-    from vpr_core.config.sections import InitConfig
+    from vpr_core.config.sections import InitConfig, WhitenConfig
     from vpr_core.types import Dataset, ImageSet
     from vpr_runner.network.retriever import Retriever
 
@@ -60,37 +60,43 @@ def initialised(
     )
     retriever.to(compute.device)
     before = {name: value.clone() for name, value in retriever.pooling.state_dict().items()}
-    _started(retriever, config, registry, images=images, kept=kept, compute=compute, progress=progress)
+    if isinstance(retriever.pooling, SupportsFeatureInit) or config.whiten is not None:
+        dataset = open_dataset(config.dataset, registry)
+        start = config.model_dump(mode="json", include=OF_START)
+        if not dataset.split_names and kept is not None and put_kept(retriever, kept, start, registry):
+            log.info("the network is the one that was begun with, in %s", kept)
+        else:
+            starts = isinstance(retriever.pooling, SupportsFeatureInit)
+            purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
+            database = _database(dataset, images, split=config.eval.split, purpose=purpose)
+            _start(
+                retriever,
+                database,
+                config.init,
+                config.whiten,
+                seed=config.seed,
+                compute=compute,
+                progress=progress,
+            )
     retriever.untrained = random_parts(retriever, config.pooling, features, registry, started=before)
     return retriever.eval()
 
 
-def _started(
+def _start(
     retriever: Retriever,
-    config: RunConfig,
-    registry: Registry,
+    database: ImageSet,
+    init: InitConfig,
+    whiten: WhitenConfig | None,
     *,
-    images: ImageSet | None,
-    kept: Path | None,
+    seed: int,
     compute: Compute,
     progress: bool,
 ) -> None:
-    starts = isinstance(retriever.pooling, SupportsFeatureInit)
-    if not starts and config.whiten is None:
-        return
-    dataset = open_dataset(config.dataset, registry)
-    if not dataset.split_names and kept is not None and put_kept(retriever, kept, config, registry):
-        log.info("the network is the one that was begun with, in %s", kept)
-        return
-    purpose = f"starting {config.pooling.type} pooling" if starts else "whitening"
-    database = _database(dataset, images, split=config.eval.split, purpose=purpose)
-    if config.whiten is not None:  # before k-means, which takes a while
-        check_whitening(config.whiten, images=len(database), dim=retriever.out_dim)
-    initialize(retriever, database, config.init, seed=config.seed, compute=compute, shown=progress)
-    if config.whiten is not None:
-        retriever.whitening = fit_whitening(
-            retriever, database, config.whiten, seed=config.seed, compute=compute, shown=progress
-        )
+    if whiten is not None:  # before k-means, which takes a while
+        check_whitening(whiten, images=len(database), dim=retriever.out_dim)
+    initialize(retriever, database, init, seed=seed, compute=compute, shown=progress)
+    if whiten is not None:
+        retriever.whitening = fit_whitening(retriever, database, whiten, seed=seed, compute=compute, shown=progress)
 
 
 def _database(dataset: Dataset, images: ImageSet | None, *, split: str, purpose: str) -> ImageSet:
