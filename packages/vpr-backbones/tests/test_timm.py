@@ -156,6 +156,18 @@ def test_packed_tokens_of_narrow_images(width):
     assert packed.shape == (2, -(-5 // width) + 2, width, 384)
 
 
+@pytest.mark.parametrize("train_from", ["all", "blocks_0"])
+def test_a_transformer_is_exported_with_open_batch_and_size(train_from):
+    """A length of a tensor that is asked for as a number of Python is built in."""
+    backbone = build_timm(model="test_vit", weights="none", cut="blocks_0", train_from=train_from).eval()
+    dims = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    with torch.no_grad():
+        program = torch.export.export(backbone, (torch.rand(2, 3, 64, 96),), dynamic_shapes=(dims,)).module()
+        for shape in [(1, 3, 96, 64), (3, 3, 160, 160), (5, 3, 32, 48)]:
+            images = torch.rand(shape)
+            torch.testing.assert_close(program(images), backbone(images))
+
+
 def test_normalization_of_the_weights():
     assert build_timm(model="mobilenetv1_100", weights="none", cut=0).mean == (0.5, 0.5, 0.5)
     assert build_timm(model="resnet18", weights="none", cut=0).std == (0.229, 0.224, 0.225)

@@ -131,14 +131,14 @@ class TokenBackbone(StagedBackbone):
         return tokens
 
     def _map(self, tokens: Tensor, grid: Grid) -> Tensor:
-        return tokens[:, self.prefix_tokens :].transpose(1, 2).view(len(tokens), -1, *grid)
+        return tokens[:, self.prefix_tokens :].transpose(1, 2).unflatten(2, grid)  # a len() would fix an exported batch
 
     def _pack(self, tokens: Tensor, grid: Grid) -> Tensor:
         height, width = grid
         rows = -(-self.prefix_tokens // width)
         filling = tokens.new_zeros(tokens.shape[0], rows * width - self.prefix_tokens, tokens.shape[2])
         prefix, patches = tokens[:, : self.prefix_tokens], tokens[:, self.prefix_tokens :]
-        return torch.cat([prefix, filling, patches], dim=1).view(len(tokens), rows + height, width, -1)
+        return torch.cat([prefix, filling, patches], dim=1).unflatten(1, (rows + height, width))
 
     def _unpack(self, packed: Tensor) -> tuple[Tensor, Grid]:
         width = packed.shape[2]
