@@ -120,7 +120,7 @@ def speed(session: nox.Session) -> None:
     """Measure our implementations beside the field's formulations, in one run; ``-- --only layer`` for a part.
 
     ``-- scale`` measures the indexes instead, beside hnswlib, usearch and qdrant-edge, on 100,000 descriptors; ``--
-    recall --data DIR`` what recall each runtime and precision has.
+    recall --data DIR`` what recall each runtime and precision has, ``-- exports RUN`` each exported file of a run.
     """
     if session.posargs[:1] == ["scale"]:
         install_packages(session, "hnswlib>=0.8", "usearch>=2.20", plugins=["vpr-qdrant"])
@@ -133,6 +133,9 @@ def speed(session: nox.Session) -> None:
     )
     if session.posargs[:1] == ["recall"]:
         session.run("python", "-m", "bench.runtimes", *session.posargs[1:], env=PASSIVE)
+        return
+    if session.posargs[:1] == ["exports"]:
+        session.run("python", "-m", "bench.exports", *session.posargs[1:], env=PASSIVE)
         return
     session.run("python", "-m", "bench.speed", *session.posargs, env=PASSIVE)
 
