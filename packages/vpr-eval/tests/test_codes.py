@@ -60,6 +60,18 @@ def test_the_nearest_are_those_of_the_shortlist_ties_by_node(many, width, count)
     assert bits[0, 0] == 0
 
 
+def test_threads_change_nothing(many, monkeypatch):
+    rows = some_codes(700, 256)
+    held = Codes(256)
+    held.add(rows)
+    alone = held.nearest(rows[:5], 9)
+    monkeypatch.setattr(module, "_PER_THREAD", 16)
+    monkeypatch.setattr(module.faiss, "omp_get_max_threads", lambda: 3)
+    together = held.nearest(rows[:5], 9)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_codes_that_come_later_are_found(many):
     rows = some_codes(300, 256)
     held = Codes(256)

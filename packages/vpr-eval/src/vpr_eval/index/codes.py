@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import faiss
@@ -21,6 +22,7 @@ _LONG = 4 * _PART
 _MANY = 2**25
 _SHARES = (8, 64)
 _PER_WANTED = 16
+_PER_THREAD = 2**15
 
 
 class Codes:
@@ -90,15 +92,28 @@ class Codes:
         few, fewer = (min(self._count, max(self._count // share, _PER_WANTED * count)) for share in _SHARES)
         bits = _differing(code[where[::2]], self._fronts[0])
         near = _lowest(bits, few)
-        both = bits[near] + _differing(code[where[1::2]], _taken(self._fronts[1], near))
+        both = bits[near] + _differing(code[where[1::2]], self._fronts[1], near)
         return np.asarray(near[_lowest(both, fewer)])
 
 
-def _differing(code: UInt8, rows: UInt8) -> npt.NDArray[np.int32]:
-    """Return how many bits differ, for each row."""
-    bits = np.empty(len(rows), dtype=np.int32)
+def _differing(code: UInt8, rows: UInt8, nodes: Int64 | None = None) -> npt.NDArray[np.int32]:
+    """Return how many bits differ, for each row or for some; by as many threads as faiss may use."""
+    count = len(rows) if nodes is None else len(nodes)
+    bits = np.empty(count, dtype=np.int32)
     asked = np.ascontiguousarray(code)
-    faiss.hammings(faiss.swig_ptr(asked), faiss.swig_ptr(rows), 1, len(rows), rows.shape[1], faiss.swig_ptr(bits))
+
+    def compare(part: slice) -> None:
+        mine = rows[part] if nodes is None else _taken(rows, nodes[part])
+        into = bits[part]
+        faiss.hammings(faiss.swig_ptr(asked), faiss.swig_ptr(mine), 1, len(mine), rows.shape[1], faiss.swig_ptr(into))
+
+    threads = max(1, min(faiss.omp_get_max_threads(), count // _PER_THREAD))
+    parts = [slice(part * count // threads, (part + 1) * count // threads) for part in range(threads)]
+    if threads == 1:
+        compare(parts[0])
+        return bits
+    with ThreadPoolExecutor(threads) as pool:  # which let go of the interpreter while they compare
+        list(pool.map(compare, parts))
     return bits
 
 
