@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-MAP = (512, 30, 40)
+MAPS = ((256, 8, 13), (512, 30, 40))
+"""Of ResNet-18 to layer3 at 120x208, and of VGG-16 at 480x640."""
 KEYPOINTS = 1_000
 CANDIDATES = 20
 SIDES, WEIGHTS = (2, 5, 8), (0.45, 0.15, 0.4)
@@ -22,14 +23,14 @@ SIDES, WEIGHTS = (2, 5, 8), (0.45, 0.15, 0.4)
 
 def measure(effort: Effort) -> list[Row]:
     """Measure one query against its candidates by dense features, and mutual neighbours alone."""
-    return [_dense(effort), _mutual(effort)]
+    return [*(_dense(effort, shape) for shape in MAPS), _mutual(effort)]
 
 
-def _dense(effort: Effort) -> Row:
+def _dense(effort: Effort, shape: tuple[int, int, int]) -> Row:
     from vpr_rerank import DenseMatcher
     from vpr_rerank.dense import patches_of
 
-    channels, height, width = effort.size(MAP[0], 16), effort.size(MAP[1], 9), effort.size(MAP[2], 10)
+    channels, height, width = effort.size(shape[0], 16), effort.size(shape[1], 9), effort.size(shape[2], 10)
     count = effort.size(CANDIDATES, 2)
     matcher, rng = DenseMatcher(patches=SIDES, weights=WEIGHTS), np.random.default_rng(0)
     world = np.maximum(rng.standard_normal((channels, height, width + count), dtype=np.float32), 0)
