@@ -179,3 +179,24 @@ def test_a_calibration_is_read_as_it_was_written_or_refused() -> None:
             Calibration.from_json({**written, name: value})
     with pytest.raises(ValueError, match="format"):
         Calibration.from_json([])
+
+
+def test_the_distance_between_places_is_that_of_every_pair() -> None:
+    generator = np.random.default_rng(3)
+    for xy in (
+        generator.uniform(0, 1000, (1500, 2)),
+        np.stack(np.divmod(np.arange(900), 30), axis=1) * 10.0,
+        np.stack([np.zeros(700), np.arange(700.0)], axis=1),  # a street to the north: all have one x
+        np.repeat(generator.uniform(0, 9, (3, 2)), 300, axis=0),  # a robot that stood in three places
+        generator.integers(0, 30, (1500, 2)).astype(np.float64),
+        np.zeros((200, 2)),
+        np.full((3, 2), np.nan),
+        np.zeros((0, 2)),
+        np.ones((1, 2)),
+    ):
+        places = Places(names=tuple(map(str, range(len(xy)))), xy=xy)
+        known = xy[np.isfinite(xy).all(axis=1)]
+        sampled = np.unique(np.linspace(0, len(known) - 1, min(len(known), 128)).astype(int)) if len(known) else []
+        away = [np.hypot(*(known - known[row]).T) for row in sampled]
+        nearest = [one[one > 0].min() for one in away if (one > 0).any()]
+        assert spacing(places) == (np.median(nearest) if nearest else 0.0)

@@ -110,13 +110,10 @@ class Manifest:
         Raises:
             TypeError: a field is of another kind than it should be.
         """
-        numbers = [self.dim, self.chunk, *self.bytes, *(self.size or ())]
-        if not all(type(value) is int and value < 2**63 for value in numbers) or self.dim < 1:
+        numbers = (self.dim, self.chunk, *self.bytes, *(self.size or ()))
+        if set(map(type, numbers)) != {int} or max(numbers) >= 2**63 or self.dim < 1:
             raise TypeError("dim, chunk, bytes and size must be whole numbers")
-        if not all(
-            isinstance(value, str)
-            for value in (self.fingerprint, self.precision, self.runtime, *self.names, *self.code)
-        ):
+        if set(map(type, (self.fingerprint, self.precision, self.runtime, *self.names, *self.code))) != {str}:
             raise TypeError("fingerprint, precision, runtime, names and code must be text")
         if len(self.names) != len(self.bytes):
             raise TypeError(f"{len(self.names)} names, {len(self.bytes)} lengths")

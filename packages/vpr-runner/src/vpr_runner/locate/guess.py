@@ -123,13 +123,34 @@ def spacing(places: Places) -> float:
     if xy is None:
         return 0.0
     xy = xy[np.isfinite(xy).all(axis=1)]
-    found = []
-    for row in np.unique(np.linspace(0, len(xy) - 1, min(len(xy), SAMPLED)).astype(np.int64)) if len(xy) else ():
-        away = np.hypot(*(xy - xy[row]).T)
-        elsewhere = away[away > 0]
-        if len(elsewhere):
-            found.append(float(elsewhere.min()))
+    order = np.argsort(xy[:, 0], kind="stable")
+    place = np.empty(len(xy), dtype=np.int64)
+    place[order] = np.arange(len(xy))
+    sampled = np.unique(np.linspace(0, len(xy) - 1, min(len(xy), SAMPLED)).astype(np.int64)) if len(xy) else ()
+    xy = xy[order]
+    found = [away for row in sampled if (away := _to_next(xy, int(place[row]))) is not None]
     return float(np.median(found)) if found else 0.0
+
+
+def _to_next(xy: npt.NDArray[np.float64], place: int) -> float | None:
+    """Return the distance from one of some points, sorted by x, to the nearest that lies elsewhere, if there is one.
+
+    Some neighbours in x bound it, and only what lies within that bound in x can be nearer: of a million images few do.
+    """
+    here, reach = xy[place], 64
+    while True:
+        first, last = max(0, place - reach), place + reach + 1
+        away = np.hypot(*(xy[first:last] - here).T)
+        if (away > 0).any():
+            break
+        if first == 0 and last >= len(xy):
+            return None
+        reach *= 8
+    nearest = away[away > 0].min()
+    first = np.searchsorted(xy[:, 0], here[0] - nearest)
+    last = np.searchsorted(xy[:, 0], here[0] + nearest, side="right")
+    away = np.hypot(*(xy[first:last] - here).T)
+    return float(min(nearest, away[away > 0].min(initial=np.inf)))
 
 
 def _described(places: Places, near: npt.NDArray[np.int64], here: npt.NDArray[np.float64]) -> dict[str, float]:

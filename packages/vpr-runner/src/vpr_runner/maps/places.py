@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -99,7 +101,7 @@ class Places:
         pairs = [pair for pair in (("lat", "lon"), ("x", "y")) if column.keys() >= set(pair)]
         found: dict[str, list[Float64Array]] = {first: [] for first, _ in pairs}
         while block := list(islice(rows, _BLOCK)):  # a dictionary a row would be half a gigabyte for a million
-            if [_cell(row, column.get("name")) for row in block] != list(names[listed : listed + len(block)]):
+            if not _lists(block, column.get("name"), names[listed : listed + len(block)]):
                 raise ValueError(f"it does not list the {len(names)} images of the manifest, in their order")
             listed += len(block)
             for first, second in pairs:
@@ -114,15 +116,19 @@ def _cell(row: Sequence[str], place: int | None) -> str | None:
     return row[place] if place is not None and place < len(row) else None
 
 
+def _lists(block: Sequence[Sequence[str]], place: int | None, names: Sequence[str]) -> bool:
+    if place is None or len(block) != len(names):
+        return False
+    return all(len(row) > place for row in block) and list(map(itemgetter(place), block)) == list(names)
+
+
 def _numbers(block: Sequence[Sequence[str]], column: Mapping[str, int], first: str, second: str) -> Float64Array:
     """Return two columns ``(n, 2)``; an empty pair is NaN: the image has no position."""
-    try:
-        cells = (float(row[column[name]]) for row in block for name in (first, second))
-        plain = np.fromiter(cells, dtype=np.float64, count=2 * len(block)).reshape(-1, 2)
+    with suppress(ValueError, IndexError):
+        parts = [list(map(float, map(itemgetter(column[name]), block))) for name in (first, second)]
+        plain = np.array(parts, dtype=np.float64).T
         if np.isfinite(plain).all():
             return plain
-    except (ValueError, IndexError):
-        pass
     return np.array([_pair(row, column, first, second) for row in block], dtype=np.float64)
 
 
