@@ -153,7 +153,8 @@ def choices(session: nox.Session) -> None:
 
     ``-- --page docs/choices.md`` writes the page from the results instead.
     """
-    install_packages(session, "opencv-python-headless>=4.10.0.84", plugins=["vpr-modern-pooling"])
+    plugins = ["vpr-modern-pooling", "vpr-onnxruntime", "vpr-openvino"]
+    install_packages(session, "opencv-python-headless>=4.10.0.84", plugins=plugins)
     session.run("python", "-m", "bench.choices", *session.posargs, env=PASSIVE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from bench.choices.axes.storage import by_bits, product, uniform
 from bench.choices.guessed import GUESSES, issue_table
 from bench.choices.outcome import compare, cosines
 from bench.choices.page import page
+from bench.choices.parts import measured_part, summary
 from bench.choices.quoted import quotations
 from bench.choices.reading import CHANGES, READERS, changed, plain
 from bench.choices.result import read_results
+from bench.choices.said import sentence
 from bench.choices.table import AXES
 from bench.choices.verdict import summaries, summarise
+from bench.speed.store import Store
 
 from vpr_backbones import build_tiny, build_torchvision
 from vpr_data import image_batches
@@ -155,12 +159,28 @@ def test_the_issue_s_table_reads_its_own_rows() -> None:
     said = {"axis": "starts", "choice": "another seed", "head": "NetVLAD", "network": "ResNet-18"}
     seeds = [a_row(value, **said, seed=number) for number, value in enumerate((0.0, 3.0, -1.5, 2.0, 1.0, 9.0))]
     jpeg = a_row(-20.7, axis="queries", choice="JPEG quality 10", side="queries", set="corridor", head="NetVLAD")
-    lines = {line[0]: line[3] for line in issue_table([*seeds, jpeg])}
+    table = issue_table([*seeds, jpeg])
+    lines = {line[0]: line[3] for line in table}
     assert lines["five k-means seeds: range of recall@1"] == "4.5 over the first five, 10.5 over 6 seeds"
     assert lines["queries at JPEG quality 10"] == "T not measured, C -20.7 [-21.7, -19.7]"
 
+    judged = {line[0]: line[4] for line in table}
+    assert judged["queries at JPEG quality 10"] == "T open, C confirmed"
+    assert judged["five k-means seeds: range of recall@1"] == "confirmed"  # -1.5, 1, 2, 3 and 9 span more, others less
+    assert judged["queries mirrored"] == "open"
+    half = a_row(2.0, axis="queries", choice="half resolution", side="queries", head="NetVLAD")  # [1, 3], once 0.0
+    assert {line[0]: line[4] for line in issue_table([half])}["queries at half resolution"] == "corrected"
 
-NOT_MEASURED = {("size", "1.5 times", "both"), ("size", "2 times", "both")}
+
+def test_the_sentence_of_an_axis_names_what_is_dear_and_where() -> None:
+    rows = [a_row(-12.0, choice="p = 9"), a_row(-14.0, choice="p = 9", set="corridor"), a_row(0.0)]
+    said = sentence(summaries(rows))
+    assert said.startswith("**Breaks**: p = 9 (-13.0). **Safe**: p = 1. ")
+    assert said.endswith("costs most on corridor (-14.0), least on tower (-12.0), in the mean of those choices.")
+    assert sentence(summaries(rows[2:])) == "**Safe** under every condition here: what there is."
+
+
+NOT_MEASURED: set[tuple[str, str, str]] = set()
 """Guessed, and left out when the run had to become shorter."""
 
 
@@ -176,23 +196,32 @@ def test_the_page_is_that_of_the_results() -> None:
     text = (ROOT / "docs" / "choices.md").read_text(encoding="utf-8")
     assert text == page(read_results(RESULTS)), "run: python -m bench.choices --page docs/choices.md"
     assert (ROOT / "docs" / "images" / "choices.png").is_file()
-    assert re.findall(r"^## (.+)$", text, re.MULTILINE)[3:] == [axis.title for axis in AXES.values()]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE)[4:] == [axis.title for axis in AXES.values()]
 
 
 def test_warnings_quote_the_results() -> None:
     said = quotations(row for result in read_results(RESULTS) for row in result["rows"])
     for file, quoted in said.items():
         text = " ".join(re.sub(r'"\n\s*f?"', "", (ROOT / file).read_text(encoding="utf-8")).split())
-        for sentence in quoted:
-            assert sentence in text, f"{file} does not say: {sentence}"
+        for words in quoted:
+            assert words in text, f"{file} does not say: {words}"
 
 
 @pytest.mark.parametrize("result", read_results(RESULTS), ids=lambda result: "-".join(result["sets"]))
 def test_committed_results_are_whole(result: dict[str, Any]) -> None:
     assert not result["quick"]
-    assert result["provenance"]["code"]["commit"]
+    assert all(how["code"]["commit"] for how in result["provenance"])
     assert result["seeds"]["another seed"] == list(range(1, 11))
     rows = result["rows"]
+    parts = {part["part"]: part for part in result["parts"]}
+    commits = {how["code"]["commit"] for how in result["provenance"]}
+    assert {part["commit"] for part in parts.values()} == commits
+    assert sum(part["processor_seconds"] for part in parts.values()) == pytest.approx(
+        result["seconds"]["processor"], abs=1
+    )
+    # Nothing of the budget is hidden: what prepares networks and sets has its parts, too.
+    assert {f"{row['network']} on {row['set']}: {row['axis']}" for row in rows} <= set(parts)
+    assert {f"{row['network']} on {row['set']}" for row in rows} | {row["network"] for row in rows} <= set(parts)
     there = {f"{row['network']} on {row['set']}: {row['axis']}" for row in rows}
     wanted = {f"{network} on {at}: {axis}" for network in result["networks"] for at in result["sets"] for axis in AXES}
     assert there | set(result["unfinished"]) == wanted
@@ -203,6 +232,35 @@ def test_committed_results_are_whole(result: dict[str, Any]) -> None:
         assert difference == pytest.approx(row["recall@1"] - row["plain@1"], abs=0.02)
     for found in summaries(rows):
         assert found.worst["difference@1"][0] <= found.mean <= found.best["difference@1"][0] + 1e-9
+
+
+def test_what_is_measured_takes_no_longer_than_its_budget() -> None:
+    """20 minutes offline, 90 with photographs; parts that are not measured yet have still to fit."""
+    minutes = [result["seconds"]["processor"] / 60 for result in read_results(RESULTS)]
+    assert minutes[0] <= 20
+    assert sum(minutes) <= 90
+
+
+def test_a_part_keeps_where_it_was_measured_and_its_first_seconds(tmp_path: Path) -> None:
+    store = Store(tmp_path, {"size": [3, 4]})
+    with measured_part(store, "gem") as rows:
+        rows.append({"choice": "p = 1"})
+        end = time.process_time() + 0.15
+        while time.process_time() < end:
+            pass
+    how = store.how("gem")
+    assert store.get("gem") == [{"choice": "p = 1"}]
+    assert 0.1 <= how["processor_seconds"] <= how["seconds"] + 0.1
+    assert {"date", "code", "hardware", "versions"} <= set(how["provenance"])
+    with measured_part(store, "gem"):
+        pass  # again, out of what is kept
+    assert store.how("gem") == how
+    assert Store(tmp_path, {"size": [5, 6]}).how("gem") == {}
+    other = {**how, "load": 9.0, "provenance": {**how["provenance"], "code": {"commit": "b" * 40, "dirty": False}}}
+    took = summary({"gem": how, "relu": other, "size": how})
+    assert [made["code"]["commit"] for made in took["provenance"]] == [how["provenance"]["code"]["commit"], "b" * 40]
+    assert took["seconds"]["processor"] == round(3 * how["processor_seconds"])
+    assert [part["commit"] for part in took["parts"]][1] == "b" * 40
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def draw_costs(found: Sequence[Summary], path: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    ordered = sorted(found, key=lambda each: each.mean)
+    ordered = sorted(found, key=lambda each: -each.mean)  # the dearest on top
     figure = Figure(figsize=(10, 1.5 + 0.17 * len(ordered)), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
@@ -44,7 +44,7 @@ def draw_costs(found: Sequence[Summary], path: Path) -> Path:
     axis.set_xlabel("change of recall@1 in points: mean of each layer over networks and sets")
     axis.grid(visible=True, axis="x", color="#dddddd", linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=8, frameon=False, loc="center left")
+    axis.legend(fontsize=8, frameon=False, loc="lower left")
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     write_bytes(path, content.getvalue())

@@ -41,6 +41,11 @@ class Lab:
         self._plain: dict[str, Pair] = {}
         self._hits: dict[str, np.ndarray] = {}
 
+    def prepare(self) -> None:
+        """Compute what every axis needs."""
+        for head in self.fitted.heads:
+            self.hits(head)
+
     @cached_property
     def pictures(self) -> tuple[Tensor, Tensor]:
         """Database and queries as the network sees them."""
@@ -64,6 +69,13 @@ class Lab:
             found = self.fitted.kept(name, lambda n=number: self.encode(self.pictures[n]).numpy())
             made.append(torch.from_numpy(found))
         return made[0], made[1]
+
+    def encode_both(self, images: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return feature maps of database and queries; what is the plain images to the bit is not encoded again."""
+        database, queries = (
+            self.maps[n] if torch.equal(images[n], self.pictures[n]) else self.encode(images[n]) for n in (0, 1)
+        )
+        return database, queries
 
     def encode(self, images: Tensor, **how: Any) -> Tensor:
         """Return feature maps of images, by the plain network unless ``backbone`` says otherwise."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bench.choices.reading import Reader, plain
 from vpr_core.config import make_run
+from vpr_eval import Whitening
 from vpr_pooling import GeM, NetVLAD
 from vpr_runner import Retriever, assemble
 from vpr_runner.keys import generator, sample
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from vpr_core import Registry
     from vpr_data import ImageSet
 
-__all__ = ["CLUSTERS", "Fitted", "feature_maps", "pictures", "pooled"]
+__all__ = ["CLUSTERS", "Fitted", "drawn", "feature_maps", "pictures", "pooled"]
 
 CLUSTERS, IMAGES, LOCATIONS = 64, 500, 100
 """The plain choice: the paper's clusters and sample."""
@@ -62,6 +63,11 @@ def pooled(layer: nn.Module, maps: Tensor) -> np.ndarray:
     return torch.cat([layer(maps[start : start + 32]) for start in range(0, len(maps), 32)]).numpy()
 
 
+def drawn(rows: np.ndarray, count: int) -> np.ndarray:
+    """Return ``count`` rows, drawn by seed 0, in their order."""
+    return rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:count])]
+
+
 class Fitted:
     """One network of a group: its backbone, its layers, and what they are learnt from.
 
@@ -78,12 +84,13 @@ class Fitted:
         self, name: str, group: Group, registry: Registry, *, folder: Path, kept: Kept, quick: bool = False
     ) -> None:
         self.name, self.group, self.quick = name, group, quick
+        self.registry, self.folder = registry, folder
         self.clusters = 4 if quick else CLUSTERS
         self.run = make_run(group.runs[name], registry, source="bench.choices")
         self.backbone: Any = assemble(self.run, registry).backbone.eval()
         self.kept = kept
         self._layers: dict[str, nn.Module] = {}
-        self._samples: dict[tuple[int, int], Tensor] = {}
+        self._whitenings: dict[str, Whitening] = {}
         self._pictures: Tensor | None = None
         modern = make_run(
             {
@@ -103,6 +110,11 @@ class Fitted:
         gem = self._layers.setdefault("gem", GeM(in_channels=channels).eval())
         return {"NetVLAD": self.netvlad(), "GeM": gem, "ConvAP": self.convap}
 
+    def prepare(self) -> None:
+        """Compute what every axis needs."""
+        self.training_maps()
+        self.netvlad()
+
     def training_pictures(self) -> Tensor:
         """All training database images, as the network sees them."""
         if self._pictures is None:
@@ -117,6 +129,14 @@ class Fitted:
     def training_descriptors(self, head: str) -> np.ndarray:
         """Their descriptors."""
         return pooled(self.heads[head], self.training_maps())
+
+    def whitening(self, head: str, *, dim: int, images: int | None = None, power: float = 0.5) -> Whitening:
+        """Return a whitening fitted to training descriptors, all or ``images`` of them drawn by seed 0, made once."""
+        key = f"{head} {dim} {images} {power}"
+        if key not in self._whitenings:
+            rows = self.training_descriptors(head)
+            self._whitenings[key] = Whitening.fit(rows if images is None else drawn(rows, images), dim=dim, power=power)
+        return self._whitenings[key]
 
     def sampled(
         self, images: int = IMAGES, locations: int = LOCATIONS, *, seed: int = 0, backbone: Any = None

@@ -9,6 +9,7 @@ from typing import Any
 from bench.choices.figure import draw_costs
 from bench.choices.guessed import issue_table, missed
 from bench.choices.result import read_results
+from bench.choices.said import SHORT, sentence, where
 from bench.choices.table import AXES
 from bench.choices.verdict import BREAKS, SAFE, Summary, summaries
 from vpr_runner.files.atomic import write_text
@@ -16,12 +17,15 @@ from vpr_runner.files.provenance import measured
 
 __all__ = ["page", "write_page"]
 
-_SHORT = {"tower_walks": "tower", "gardens_point": "gardens"}
 _SETS = ("city", "tower_walks", "corridor", "gardens_point")
 _HEADS = ("NetVLAD", "GeM", "ConvAP")
-_SIDES = {"both": "", "queries": " on the queries alone", "database": " on the database alone"}
-_ONE_SIDED = ("queries", "machine", "storage")
 _MISSED = 3.0
+_CLOCKED = {
+    "decoding": "milliseconds to decode and resize an image",
+    "index": "milliseconds a query",
+    "precision": "milliseconds of the network an image",
+    "size": "milliseconds of the network an image",
+}
 
 _START = """\
 # What each choice costs
@@ -43,10 +47,11 @@ _ISSUE = """\
 ## The table that asked for this
 
 ResNet-18 to layer3, NetVLAD with 64 clusters; T is tower_walks, C is corridor; points of recall@1 with the paired 95 %
-interval.
+interval. **Confirmed**: the interval here holds what was measured before. **Corrected**: it does not; believe the
+number here, which has an interval.
 
-| choice | guessed | measured once before | measured here |
-|---|---|---|---|
+| choice | guessed | measured once before | measured here | so |
+|---|---|---|---|---|
 """
 
 
@@ -63,14 +68,14 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     """Return the page as Markdown."""
     rows = [row for result in results for row in result["rows"]]
     found = summaries(rows)
-    parts = [_START, _surprises(found), _ISSUE]
+    parts = [_START, _surprises(found), _in_short(found), _ISSUE]
     parts += [f"| {' | '.join(line)} |\n" for line in issue_table(rows)]
     parts += [f"\n{_safest(found)}", "\n## How to read the tables\n\n", _HOW, _conditions(results)]
     parts.append("\n![All choices ordered by what they cost](images/choices.png)\n")
     for name, axis in AXES.items():
         mine = [each for each in found if each.axis == name]
         if mine:
-            parts.append(f"\n## {axis.title}\n\n{axis.asks}\n\n{_table(mine)}\n{_sentence(mine)}\n")
+            parts.append(f"\n## {axis.title}\n\n{axis.asks}\n\n{_table(mine)}{_refused(rows, name)}")
     return "".join(parts)
 
 
@@ -93,10 +98,22 @@ def _conditions(results: Sequence[dict[str, Any]]) -> str:
         lines.append(f"| {network}, {at} | {' | '.join(f'{by[head]:.1f}' if head in by else '' for head in _HEADS)} |")
     lines.append("")
     for result in results:
-        lines += [f"- {measured(result['provenance'])}", *(f"- {note}" for note in result["notes"])]
+        lines += [f"- {measured(how)}" for how in result["provenance"]]
+        lines += [f"- {_took(result)}", *(f"- {note}" for note in result["notes"])]
         if result["unfinished"]:
             lines.append(f"- not measured: {_unfinished(result['unfinished'])}")
     return "\n".join(lines) + "\n"
+
+
+def _took(result: dict[str, Any]) -> str:
+    """Seconds, and how much else the machine did meanwhile."""
+    sets, seconds, load = ", ".join(result["sets"]), result["seconds"], result["load"]
+    busy = f"; the load was {load[0]:.0f} to {load[1]:.0f} meanwhile" if load else ""
+    return (
+        f"{sets}: took {seconds['processor'] / 60:.0f} minutes of one processor, {seconds['clock'] / 60:.0f} on the "
+        f"clock in {len(result['parts'])} parts, whose date, commit, load and seconds are in the JSON file{busy}: "
+        "milliseconds are medians of rounds taken in turns, and only their ratio says something"
+    )
 
 
 def _unfinished(parts: Sequence[str]) -> str:
@@ -128,6 +145,18 @@ def _surprises(found: Sequence[Summary]) -> str:
     return "\n".join(lines) + "\n\n"
 
 
+def _in_short(found: Sequence[Summary]) -> str:
+    lines = ["## Each axis in a sentence", "", "Points of recall@1 in the mean, the worst first."]
+    everywhere = [at for at in _SETS if any(at in each.by for each in found)]
+    for name, axis in AXES.items():
+        mine = [each for each in found if each.axis == name]
+        if mine:
+            sets = [SHORT.get(at, at) for at in everywhere if any(at in each.by for each in mine)]
+            alone = f" Measured on {', '.join(sets)} alone." if len(sets) < len(everywhere) else ""
+            lines += ["", f"- **{axis.title}.** {sentence(mine)}{alone}"]
+    return "\n".join(lines) + "\n\n"
+
+
 def _safest(found: Sequence[Summary]) -> str:
     """What costs nothing and saves bytes: the smallest store of each layer whose loss is under a point."""
     lines = []
@@ -144,7 +173,7 @@ def _safest(found: Sequence[Summary]) -> str:
 
 
 def _where(row: dict[str, Any]) -> str:
-    return f"{row['difference@1'][0]:+.1f} ({_SHORT.get(row['set'], row['set'])}, {row['network']}, {row['head']})"
+    return where(row, row["difference@1"][0])
 
 
 def _table(found: Sequence[Summary]) -> str:
@@ -153,8 +182,8 @@ def _table(found: Sequence[Summary]) -> str:
     sized = any(each.size != (1.0, 1.0) for each in found)
     clocked = any(each.time is not None for each in found)
     near = any(each.cosine is not None for each in found)
-    titles = ["choice", "made on", *heads, *(_SHORT.get(at, at) for at in sets), "worst", "interval"]
-    titles += ["cosine"] * near + ["bytes"] * sized + ["time"] * clocked + ["verdict"]
+    titles = ["choice", "made on", *heads, *(SHORT.get(at, at) for at in sets), "worst", "interval"]
+    titles += ["cosine"] * near + ["bytes"] * sized + ["ms"] * clocked + ["verdict"]
     lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
     for each in found:
         _, low, high = each.worst["difference@1"]
@@ -163,32 +192,31 @@ def _table(found: Sequence[Summary]) -> str:
         if near:
             cells.append(_span(*each.cosine, "{:.4f}") if each.cosine else "")
         if sized:
-            cells.append(_span(*each.size, "{:.3g}"))
+            cells.append(f"{_span(*each.bytes, '{:.0f}')} ({_span(*each.size, '{:.3g}')})")
         if clocked:
-            cells.append(f"{each.time:.2f}" if each.time else "")
+            cells.append(f"{_span(*each.ms, '{:.3g}')} ({each.time:.2f})" if each.time and each.ms else "")
         lines.append(f"| {' | '.join([*cells, each.verdict])} |")
     if sized or clocked:
-        lines += ["", "Bytes and time are shares of the plain choice's; time is the median of rounds taken in turns."]
+        what = " and ".join(["bytes a descriptor"] * sized + [_CLOCKED.get(found[0].axis, "milliseconds")] * clocked)
+        lines += ["", f"{what[0].upper()}{what[1:]}; in brackets the share of the plain choice's."]
     return "\n".join(lines) + "\n"
+
+
+def _refused(rows: Sequence[dict[str, Any]], axis: str) -> str:
+    """What the toolkit would refuse to use, by its bound on the smallest cosine to torch."""
+    of = [row for row in rows if row["axis"] == axis and "refused" in row and row["side"] == "both"]
+    if not of:
+        return ""
+    named = [
+        f"{row['choice']} of {row['network']}, {row['head']} on {SHORT.get(row['set'], row['set'])} "
+        f"({row['smallest_cosine']:.3f}, recall@1 {row['difference@1'][0]:+.1f})"
+        for row in of
+        if row["refused"]
+    ]
+    least = "; ".join(named) or "none of these"
+    return f"\nThe toolkit uses no runtime whose descriptors have a smaller cosine to torch's than 0.95: {least}.\n"
 
 
 def _span(low: float, high: float, form: str) -> str:
     first, last = form.format(low), form.format(high)
     return first if first == last else f"{first} .. {last}"
-
-
-def _sentence(found: Sequence[Summary]) -> str:
-    said = []
-    safe = [_named(each) for each in found if each.verdict == "safe"]
-    if safe:
-        said.append(f"**Safe** under every condition here: {'; '.join(safe)}.")
-    for verdict, title in (("costs", "**Costs**"), ("breaks", "**Breaks**")):
-        of = sorted((each for each in found if each.verdict == verdict), key=lambda each: each.mean)
-        if of:
-            listed = [f"{_named(each)} {each.mean:+.1f} on average, {_where(each.worst)} at worst" for each in of]
-            said.append(f"{title}: {'; '.join(listed)}.")
-    return " ".join(said)
-
-
-def _named(each: Summary) -> str:
-    return each.choice + ("" if each.axis in _ONE_SIDED else _SIDES[each.side])

@@ -21,8 +21,11 @@ def quotations(rows: Iterable[dict[str, Any]]) -> Mapping[str, list[str]]:
     binary = by_name["index", "binary, re-scored", "both"]
     gem = [row for row in every if row["choice"] == "signs as they are" and row["head"] == "GeM"]
     free = f"recall@1 {binary.mean:+.1f} points on average, {binary.worst['difference@1'][0]:+.1f} at worst"
-    cosine = 0.0 if half.cosine is None else half.cosine[0]
-    precision = f"recall@1 {span(half)} for bfloat16 queries on a float32 map, median cosine from {cosine:.4f}"
+    precision, int8 = (
+        f"recall@1 {span(each)} for {name} queries on a float32 map, median cosine from {each.cosine[0]:.4f}"
+        for name, each in (("bfloat16", half), ("int8", by_name["precision", "int8 by onnxruntime", "queries"]))
+        if each.cosine is not None
+    )
     resized = (
         f"recall@1 changed by {rough.worst['difference@1'][0]:+.1f} points at worst without antialiasing, by "
         f"{linear.worst['difference@1'][0]:+.1f} with OpenCV's linear"
@@ -31,7 +34,7 @@ def quotations(rows: Iterable[dict[str, Any]]) -> Mapping[str, list[str]]:
     right, plain = [row["recall@1"] for row in gem], [row["plain@1"] for row in gem]
     signs = f"{min(right):.1f} to {max(right):.1f}, where float32 has {min(plain):.1f} to {max(plain):.1f}"
     return {
-        "packages/vpr-runner/src/vpr_runner/maps/mixing.py": [precision, resized, free],
+        "packages/vpr-runner/src/vpr_runner/maps/mixing.py": [precision, int8, resized, free],
         "packages/vpr-eval/src/vpr_eval/whitening.py": [whitened],
         "plugins/vpr-qdrant/src/vpr_qdrant/sample.py": [signs],
         "docs/where.md": [free],

@@ -23,17 +23,19 @@ def write_result(
     path: Path,
     rows: Sequence[Row],
     group: Group,
-    how: dict[str, Any],
+    took: dict[str, Any],
     *,
     notes: Sequence[str],
     unfinished: Sequence[str] = (),
     quick: bool = False,
 ) -> None:
-    """Write rows with where they come from: date, commit, hardware, versions, seeds, sets."""
+    """Write rows with where they come from (``took`` of `bench.choices.parts.summary`), seeds and sets."""
     from bench.choices.axes.starts import SEEDS
 
     head = {
-        "provenance": how,
+        "provenance": took["provenance"],
+        "load": took["load"],
+        "seconds": took["seconds"],
         "quick": quick,
         "notes": list(notes),
         "unfinished": list(unfinished),
@@ -50,9 +52,13 @@ def write_result(
             for at in group.sets
         },
     }
-    lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     start = json.dumps(head, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
-    write_text(path, f'{start},\n  "rows": [\n{lines}\n  ]\n}}\n')
+    parts, lines = _one_a_line(took["parts"]), _one_a_line(rows)
+    write_text(path, f'{start},\n  "parts": [\n{parts}\n  ],\n  "rows": [\n{lines}\n  ]\n}}\n')
+
+
+def _one_a_line(entries: Sequence[dict[str, Any]]) -> str:
+    return ",\n".join("    " + json.dumps(entry, ensure_ascii=False, allow_nan=False) for entry in entries)
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:

@@ -28,8 +28,10 @@ class Summary:
         significant: rows whose whole interval lies below 0.
         rows: how many there are.
         cosine: lowest and highest median; None where there is none.
+        bytes: of a descriptor, lowest and highest.
         size: bytes over plain bytes, lowest and highest.
-        time: milliseconds over those of the plain choice, median; None where they were not measured.
+        ms: milliseconds, lowest and highest; None where they were not measured.
+        time: milliseconds over those of the plain choice, median.
     """
 
     axis: str
@@ -42,7 +44,9 @@ class Summary:
     significant: int
     rows: int
     cosine: tuple[float, float] | None
+    bytes: tuple[float, float]
     size: tuple[float, float]
+    ms: tuple[float, float] | None
     time: float | None
 
     @property
@@ -70,7 +74,8 @@ def summarise(rows: Sequence[dict[str, Any]]) -> Summary:
     medians = [row["cosine"][0] for row in rows if row["cosine"] is not None]
     sizes = [row["bytes"] / row["plain_bytes"] for row in rows]
     # Pooling of a few images takes so little that on a machine with other work its ratio says nothing.
-    times = [row["ms"] / row["plain_ms"] for row in rows if row.get("plain_ms") and row.get("of") != "pooling"]
+    clocked = [row for row in rows if row.get("plain_ms") and row.get("of") != "pooling"]
+    times = [row["ms"] / row["plain_ms"] for row in clocked]
     return Summary(
         axis=rows[0]["axis"],
         choice=rows[0]["choice"],
@@ -82,7 +87,9 @@ def summarise(rows: Sequence[dict[str, Any]]) -> Summary:
         significant=sum(row["difference@1"][2] < 0 for row in rows),
         rows=len(rows),
         cosine=(min(medians), max(medians)) if medians else None,
+        bytes=(min(row["bytes"] for row in rows), max(row["bytes"] for row in rows)),
         size=(min(sizes), max(sizes)),
+        ms=(min(row["ms"] for row in clocked), max(row["ms"] for row in clocked)) if clocked else None,
         time=float(np.median(times)) if times else None,
     )
 

@@ -24,16 +24,24 @@ class Store:
 
     def get(self, part: str) -> list[dict[str, Any]] | None:
         """Return the rows of a part, or None where it is still to be measured."""
+        content = self._content(part)
+        return None if content is None else content["rows"]
+
+    def how(self, part: str) -> dict[str, Any]:
+        """Return what was kept beside the rows of a part; nothing where it is still to be measured."""
+        content = self._content(part)
+        return {} if content is None else content.get("how", {})
+
+    def put(self, part: str, rows: list[dict[str, Any]], how: dict[str, Any] | None = None) -> None:
+        """Keep the rows of a finished part, and beside them where they come from."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._folder / f"{part}.json", {"key": self._key, "how": how or {}, "rows": rows})
+
+    def _content(self, part: str) -> dict[str, Any] | None:
         try:
             content = json.loads((self._folder / f"{part}.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         if not isinstance(content, dict) or content.get("key") != self._key:
             return None
-        rows: list[dict[str, Any]] = content["rows"]
-        return rows
-
-    def put(self, part: str, rows: list[dict[str, Any]]) -> None:
-        """Keep the rows of a finished part."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._folder / f"{part}.json", {"key": self._key, "rows": rows})
+        return content

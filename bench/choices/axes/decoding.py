@@ -17,5 +17,5 @@ def measure(lab: Lab) -> Iterator[Row]:
         {name: lambda read=read: [read(path, size) for path in some] for name, read in readers.items()}, each=len(some)
     )
     for name, read in READERS.items():
-        database, asked = (lab.encode(images) for images in lab.read(read))
-        yield from lab.of_maps(name, (database, asked), ms=spent[name], plain_ms=spent["plain"], of="decoding")
+        maps = lab.encode_both(lab.read(read))
+        yield from lab.of_maps(name, maps, ms=spent[name], plain_ms=spent["plain"], of="decoding")
