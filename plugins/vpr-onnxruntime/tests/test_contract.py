@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -54,6 +55,13 @@ def test_only_convolutions_are_in_8_bits(tmp_path: Path) -> None:
     assert weights["matrix"] == onnx.TensorProto.FLOAT
     said = learnt(runtime.calibrated)
     assert (said["images"], runtime.describe()["calibration"]) == (4, said)
+
+
+def test_calibrating_leaves_the_root_logger_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])  # a program whose handlers hang elsewhere, as those of `vpr` do
+    calibrated_file(request(tmp_path, lambda: [images(2, 48, 64)]))
+    assert root.handlers == [], "each later warning would be printed twice"
 
 
 def test_other_images_are_another_calibration(tmp_path: Path) -> None:

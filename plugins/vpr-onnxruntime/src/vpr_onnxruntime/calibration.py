@@ -186,12 +186,18 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the quantiser's advice to run its own preparation first, which the export has done."""
-    root = logging.getLogger()  # which it writes to itself
+    """Without the quantiser's advice to run its own preparation first, which the export has done.
+
+    The quantiser writes to the root logger by `logging.warning`, which gives a root without handlers one for ever:
+    each later message of a program that has its handlers elsewhere would be printed twice.
+    """
+    root, nothing = logging.getLogger(), logging.NullHandler()
     root.addFilter(_no_advice)
+    root.addHandler(nothing)
     try:
         yield
     finally:
+        root.removeHandler(nothing)
         root.removeFilter(_no_advice)
 
 
