@@ -107,8 +107,8 @@ def search(
     architecture = Architecture.of(config)
     if descriptors.fingerprint != fingerprint(retriever, architecture):
         raise UsageError(
-            f"{database} was made with another model than {source}, or with another image size; descriptors of two "
-            "models cannot be compared: name the right one with --model, or extract again"
+            f"{database} was made with another model than {source}, or with another image size or filter; descriptors "
+            "of two models cannot be compared: name the right one with --model, or extract again"
         )
     # One photo that cannot be read costs its own answer, not those of the others.
     advice = None if quiet else offer_binary(descriptors, config.index.type)

@@ -89,8 +89,9 @@ def calibrate_map(
         raise UsageError(f"{opened.folder} was written by an earlier version; extract it again to calibrate it")
     if opened.descriptors.fingerprint != fingerprint(retriever, architecture):
         raise UsageError(
-            f"{opened.folder} was made with another model, or with another image size; descriptors of two models "
-            "cannot be compared: name the right one, leave out what --set changes of the network, or extract again"
+            f"{opened.folder} was made with another model, or with another image size or filter; descriptors of "
+            "two models cannot be compared: name the right one, leave out what --set changes of the network, or "
+            "extract again"
         )
     searched = MapIndex(opened.descriptors, folder=opened.folder, index=index, registry=registry)
     unreadable = 0

@@ -72,8 +72,8 @@ class Locator:
     ) -> None:
         if opened.descriptors.fingerprint != model:
             raise UsageError(
-                f"{opened.folder} was made with another model, or with another image size; descriptors of two models "
-                "cannot be compared: name the right one, or extract again"
+                f"{opened.folder} was made with another model, or with another image size or filter; descriptors of "
+                "two models cannot be compared: name the right one, or extract again"
             )
         self.map = opened
         self.guess = Guess.of(opened)

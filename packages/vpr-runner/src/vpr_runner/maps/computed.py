@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpr_core import UsageError
 from vpr_runner.extraction.runtime_file import RUNTIME_FILE, RuntimeFile
-from vpr_runner.maps.mixing import PRECISION
+from vpr_runner.maps.mixing import INT8, PRECISION
 from vpr_runner.maps.opened import origin_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def check_computed(opened: Map, execution: Execution | None, compute: Compute, *
     said = f"{opened.folder} was computed by {own}, its queries are by {other}: {number}"
     if {own.partition(" ")[0], other.partition(" ")[0]} == {"torch"}:
         said += f"; in docs/choices.md: {PRECISION}"
+    elif ("int8" in own.split()) != ("int8" in other.split()):
+        said += f"; in docs/choices.md: {INT8}"
     if asked or (apart is not None and apart >= NEAR):
         log.warning("%s", said)
         return
