@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from vpr_core import RunConfig, build_registry, load_run_file
+from vpr_core.config.sections import ComputeConfig
 from vpr_core.loader import discover
 from vpr_runner import __version__
 from vpr_runner.cli import main
+from vpr_runner.cli.remarks import of_training
 
 STUBS = Path(__file__).parents[1] / "stub_components.py"
 RUN = """
@@ -168,6 +171,17 @@ def test_validate_accepts_and_prints_a_file_that_reads_back_the_same(
     copy.write_text(capsys.readouterr().out)
     registry = build_registry(plugin_files=[STUBS])
     assert load_run_file(copy, registry) == load_run_file(run_file, registry, ["pooling.power=2"])
+
+
+def test_validate_says_that_training_takes_torch_whatever_executes_the_network(
+    run_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(run_file), "--plugin", str(STUBS), "--set", "compute.runtime={type: torch}"]) == 0
+    assert capsys.readouterr().out == f"{run_file}: ok\n"
+    other = ComputeConfig.model_construct(runtime=SimpleNamespace(type="openvino"))
+    (said,) = of_training(other)
+    assert said.startswith("compute.runtime: openvino executes the finished network")
+    assert list(of_training(ComputeConfig())) == []
 
 
 def test_validate_reports_every_fault_of_every_file(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry
-    from vpr_core.config.sections import ImageConfig
+    from vpr_core.config.sections import ComputeConfig, ImageConfig
 
-__all__ = ["departures", "remarks", "remarks_of"]
+__all__ = ["departures", "of_training", "remarks", "remarks_of"]
 
 
 def remarks(blocks: Mapping[str, ComponentConfig], image: ImageConfig, registry: Registry) -> Iterator[str]:
@@ -34,6 +34,19 @@ def departures(backbone: ComponentConfig, image: ImageConfig, registry: Registry
     needs = registry.image_needs(backbone)
     if needs is not None and (said := needs.departure(image.model_dump())):
         yield said
+
+
+def of_training(compute: ComputeConfig) -> Iterator[str]:
+    """Yield what of ``compute`` training does not take: gradients are torch's alone.
+
+    Mining's cache and the frozen prefix could be another's. But weights change with every step, and each refresh would
+    export, compile, compare and calibrate a new network; what is cheaper than that is mined by torch too.
+    """
+    if compute.runtime is not None and compute.runtime.type != "torch":
+        yield (
+            f"compute.runtime: {compute.runtime.type} executes the finished network (extract, eval, search, serve); "
+            "training computes with torch, what it mines and keeps included"
+        )
 
 
 def remarks_of(registry: Registry, kind: str, name: str, given: Sequence[str] = ()) -> list[str]:

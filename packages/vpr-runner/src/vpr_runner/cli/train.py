@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from vpr_runner.cli.loading import load
@@ -15,6 +16,7 @@ from vpr_runner.cli.options import (
     SeedOption,
     SetOption,
 )
+from vpr_runner.cli.remarks import of_training
 
 __all__ = ["train"]
 
@@ -43,6 +45,9 @@ def train(
 ) -> None:
     """Train what a run file describes; the best weights by validation recall are kept."""
     config, registry = load(run_file, plugins=plugin, settings=settings, device=device, seed=seed, quiet=quiet)
+
+    for said in () if quiet else of_training(config.compute):
+        print(said, file=sys.stderr)
 
     from vpr_runner import train as run
     from vpr_runner.evaluation.report import recall_line

@@ -11,7 +11,7 @@ import typer
 from vpr_runner.cli.failures import USAGE
 from vpr_runner.cli.loading import load, registry_of
 from vpr_runner.cli.options import Data, PluginOption, SetOption
-from vpr_runner.cli.remarks import departures, remarks
+from vpr_runner.cli.remarks import departures, of_training, remarks
 
 __all__ = ["validate"]
 
@@ -64,7 +64,8 @@ def _check_run(path: Path, settings: list[str] | None, plugin: list[Path] | None
     config, registry = load(path, settings=settings, plugins=plugin)
     if not show:
         blocks = {kind: getattr(config, kind) for kind in ("backbone", "pooling", "index")}
-        return "\n".join([f"{path}: ok", *(f"  {said}" for said in remarks(blocks, config.image, registry))])
+        said = [*remarks(blocks, config.image, registry), *of_training(config.compute)]
+        return "\n".join([f"{path}: ok", *(f"  {line}" for line in said)])
     from vpr_core.config import to_yaml
 
     return to_yaml(config)
