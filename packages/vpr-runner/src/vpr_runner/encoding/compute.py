@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Compute"]
 
+PIXELS_OF_CPU, PIXELS_OF_ACCELERATOR = 4 * 480 * 640, 32 * 480 * 640
+"""Of a forward pass, unless ``compute.batch_pixels`` says otherwise. Small images still come in batches of 32: there a
+call costs more than what it computes."""
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -57,8 +60,10 @@ class Compute:
         # Also when nothing is asked for: this tells MKL not to choose their number from call to call.
         torch.set_num_threads(wanted.threads or torch.get_num_threads())
         size = image.size
+        device = _device(wanted.device)
+        usual = PIXELS_OF_CPU if device.type == "cpu" else PIXELS_OF_ACCELERATOR
         return cls(
-            device=_device(wanted.device),
+            device=device,
             precision=wanted.precision,
             size=None if size is None else (size[0], size[1]),
             longest=image.longest,
@@ -67,7 +72,7 @@ class Compute:
             multiple=image.multiple,
             interpolation=image.interpolation,
             batch=wanted.batch,
-            batch_pixels=wanted.batch_pixels,
+            batch_pixels=usual if wanted.batch_pixels is None else wanted.batch_pixels,
             max_pixels=wanted.max_pixels,
             workers=wanted.workers,
             on_bad_image=wanted.on_bad_image,
