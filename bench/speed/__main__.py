@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.speed import (
+    before,
     cache,
     compiled,
     evaluation,
@@ -58,6 +59,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "locate": locating.measure,
     "qdrant": qdrant.measure,
     "runtimes": runtimes.measure,
+    "before": before.measure,
     "growth": growth.measure,
     "startup": startup.measure,
 }

@@ -241,7 +241,7 @@ def by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
 def for_encoding(images: Tensor, device: torch.device) -> Tensor:
     """Move a batch that is only passed forward; a CPU convolves channels-last images faster (1.2 to 1.7 times)."""
     if device.type == "cpu":
-        return images.contiguous(memory_format=torch.channels_last)  # backward, in training, it is the slower layout
+        return images.contiguous(memory_format=torch.channels_last)  # in training, with AVX2, either takes as long
     return _to_device(images, device)
 
 

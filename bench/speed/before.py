@@ -1,0 +1,213 @@
+"""Whole commands of this commit beside those of an earlier one, whose sources come out of git into their own folder.
+
+Both run in this environment, with the same torch and the same libraries, each command in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.speed.measure import Effort, compare
+from bench.speed.network import images_below
+from bench.speed.row import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["EARLIER", "measure"]
+
+EARLIER = "d95a7aa"
+"""Before runtimes, remembered pixels, and the cut of what was imported for nothing."""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(kw_only=True)
+class Commands:
+    """``vpr`` of one source tree, and the largest resident memory that it was seen with."""
+
+    sources: Sequence[Path]
+    bytes: int = 0
+
+    def run(self, *arguments: str) -> None:
+        """Run one command to its end.
+
+        Raises:
+            RuntimeError: it failed; with what it said.
+        """
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, self.sources))}
+        with tempfile.TemporaryFile("w+") as said:
+            command = [sys.executable, "-m", "vpr_runner.cli", *arguments]
+            started = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=environment)
+            _, status, used = os.wait4(started.pid, 0)
+            started.returncode = os.waitstatus_to_exitcode(status)
+            if started.returncode:
+                said.seek(0)
+                raise RuntimeError(f"{' '.join(command)} ended with {started.returncode}:\n{said.read()[-2000:]}")
+        self.bytes = max(self.bytes, used.ru_maxrss * 1024)
+
+
+def measure(effort: Effort) -> Iterator[Row]:
+    """Extraction from JPEG files, a training on the city, and an epoch on tower_walks where VPR_DATA says where."""
+    if effort.device != "cpu":
+        return
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        try:
+            then = _sources(_from_git(root / EARLIER))
+        except (OSError, subprocess.CalledProcessError) as error:
+            yield Row(what=f"vpr beside {EARLIER}", skipped=f"git has no {EARLIER} here: {error}")
+            return
+        now = _sources(ROOT)
+        yield from _extraction(effort, root, now, then)
+        yield _training(effort, root / "city", _city(effort), now, then, what="vpr train, NetVLAD on the city")
+        data = os.environ.get("VPR_DATA")
+        what = "vpr train, an epoch of ResNet-18 from layer3 on tower_walks"
+        if data is None or effort.quick:
+            yield Row(what=what, skipped="the environment variable VPR_DATA names no folder of tower_walks and weights")
+        else:
+            yield _training(effort, root / "tower", _tower(Path(data)), now, then, what=what)
+
+
+def _from_git(folder: Path) -> Path:
+    folder.mkdir()
+    packed = folder / "sources.tar"
+    subprocess.run(
+        ["git", "-C", str(ROOT), "archive", "--output", str(packed), EARLIER, "packages", "plugins"],
+        check=True,
+        capture_output=True,
+    )
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def _sources(tree: Path) -> list[Path]:
+    return sorted(path for kind in ("packages", "plugins") for path in (tree / kind).glob("*/src"))
+
+
+def _extraction(effort: Effort, root: Path, now: list[Path], then: list[Path]) -> Iterator[Row]:
+    size, count = ((48, 64), 8) if effort.quick else ((480, 640), 48)
+    images_below(root / "images", count, size=size)
+    run = root / "extract.yaml"
+    run.write_text(
+        json.dumps(
+            {
+                "dataset": {"type": "city", "size": "small"},  # not looked at
+                "backbone": {"type": "resnet18", "weights": "none", "cut": "layer3"},
+                "pooling": {"type": "gem"},
+                "image": {"size": size},
+                "compute": {"device": "cpu"},
+            }
+        ),
+        encoding="utf-8",
+    )
+    folders = iter(range(10**6))
+
+    def extract(commands: Commands, *settings: str) -> None:
+        asked = [part for setting in settings for part in ("--set", setting)]
+        output = root / f"map{next(folders)}"
+        commands.run("extract", str(run), str(root / "images"), "-o", str(output), "--quiet", *asked)
+
+    for label, settings in (
+        ("torch, as it is", ()),
+        ("OpenVINO int8", ("compute.runtime={type: openvino, precision: int8}",)),
+        ("32 images a forward pass", ("compute.batch_pixels=9830400",)),
+    ):
+        ours, earlier = Commands(sources=now), Commands(sources=then)
+        comparison = compare(
+            {"ours": lambda of=ours, how=settings: extract(of, *how), EARLIER: lambda of=earlier: extract(of)},
+            repeats=effort.rounds(0.6),
+        )
+        yield Row.from_comparison(
+            f"vpr extract, {count} JPEG {size[0]}x{size[1]}, ResNet-18 to layer3 + GeM, {label}",
+            comparison,
+            reference=EARLIER,
+            memory={"ours": ours.bytes, EARLIER: earlier.bytes},
+            count=count,
+            unit="images",
+            target="1.5x and 2x in 8 bits without AMX, half the memory",
+            note="whole processes; memory is the largest resident",
+        )
+
+
+def _training(
+    effort: Effort, folder: Path, content: Mapping[str, Any], now: list[Path], then: list[Path], *, what: str
+) -> Row:
+    folder.mkdir()
+    run = folder / "run.yaml"
+    run.write_text(json.dumps(content), encoding="utf-8")
+    ours, earlier = Commands(sources=now), Commands(sources=then)
+    numbers = iter(range(10**6))
+    recall: dict[str, list[str]] = {"ours": [], EARLIER: []}
+
+    def train(name: str, commands: Commands) -> None:
+        output = folder / f"{name}-{next(numbers)}"
+        commands.run("train", str(run), "--output", str(output), "--quiet")
+        best = json.loads((output / "report.json").read_text(encoding="utf-8"))["best"]
+        recall[name].append(f"{100 * best['recall']['1']:.1f}")
+
+    comparison = compare(
+        {"ours": lambda: train("ours", ours), EARLIER: lambda: train(EARLIER, earlier)},
+        repeats=effort.rounds(0.2),
+        warmup=0 if not effort.quick else 1,
+    )
+    said = "; ".join(f"{name}: {', '.join(dict.fromkeys(found))}" for name, found in recall.items())
+    return Row.from_comparison(
+        what,
+        comparison,
+        reference=EARLIER,
+        memory={"ours": ours.bytes, EARLIER: earlier.bytes},
+        target="2x",
+        note=f"whole processes; validation recall@1 in percent, {said}",
+    )
+
+
+def _city(effort: Effort) -> dict[str, Any]:
+    """Return the run of NetVLAD in `bench/suites/city.yaml`, from random weights."""
+    short = {"epochs": 1, "max_queries": 8} if effort.quick else {"epochs": 6, "max_queries": 250}
+    return {
+        "dataset": {"type": "city", "size": "small" if effort.quick else "bench"},
+        "backbone": {"type": "tiny", "width": 0.5},
+        "pooling": {"type": "netvlad", "num_clusters": 8 if effort.quick else 64},
+        "loss": {"type": "weakly_supervised_ranking"},
+        "init": {"images": 20, "locations": 50} if effort.quick else {"images": 200, "locations": 100},
+        "miner": {"type": "hard_negatives"},
+        "train": {**short, "optimizer": "adam", "lr": 0.0001, "lr_halve_every": 0, "cache_every": 250},
+        "compute": {"device": "cpu"},
+    }
+
+
+def _tower(data: Path) -> dict[str, Any]:
+    weights = data / "weights/resnet18_layer3/resnet18_to_layer3_bnfolded.pth"
+    return {
+        "dataset": {
+            "type": "folder",
+            "root": str(data / "tower_walks"),
+            "table": "positions.csv",
+            "columns": {
+                "x": "pseudo_east_m",
+                "y": "pseudo_north_m",
+                "role": "upstream_split",
+                "split": "partition",
+                "place": "floor",
+            },
+            "name": "tower",
+            "radius": 10,
+        },
+        "backbone": {"type": "resnet18", "weights": str(weights), "cut": "layer3", "train_from": "layer3"},
+        "pooling": {"type": "netvlad", "num_clusters": 64},
+        "loss": {"type": "weakly_supervised_ranking"},
+        "init": {"images": 200, "locations": 100},
+        "miner": {"type": "hard_negatives"},
+        "image": {"size": [120, 208]},
+        "train": {"epochs": 1, "lr": 0.0001},
+        "compute": {"device": "cpu"},
+    }
