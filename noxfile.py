@@ -101,8 +101,13 @@ def alone(session: nox.Session, package: str) -> None:
 def bench(session: nox.Session) -> None:
     """Compare NetVLAD with its baselines: a first table, of one seed; ``-- --suite city`` goes on to all three.
 
-    ``-- --suite real --data DIR`` for real images, ``-- --help`` for more.
+    ``-- --suite real --data DIR`` for real images, ``-- --help`` for more. ``-- --where`` measures instead how far off
+    estimates of a photo's place are; ``-- --where --help`` for more.
     """
+    if session.posargs[:1] == ["--where"]:
+        install_packages(session)
+        session.run("python", "-m", "bench.where", *session.posargs[1:], env=PASSIVE)
+        return
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--suite")
     parser.add_argument("--seed", action="append")

@@ -1,78 +1,70 @@
-"""``python -m bench.where MODEL --learn val --report test``: how far off estimates are on an area not learnt from.
+"""``nox -s bench -- --where``: how far off estimates are where nothing was learnt from, written below bench/results.
 
-The map of one split's database is asked for that split's queries, and the calibration learnt from the answers: scale,
-reach, threshold, radius. With that calibration the map of another split's database, which covers other ground, is asked
-for its own queries; what is written is of those.
+On the rendered city, offline; ``--data DIR`` adds the photographs of campus_gps. Finished parts are kept in ``--kept``;
+``--page docs/where.md`` writes the table of the page from the results, and measures nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from bench.where.asking import asked_in
-from vpr_runner.cli.model import open_model
-from vpr_runner.data import fingerprint_of_data, open_dataset, split_named
+from bench.speed.store import Store
+from bench.where import campus, city
+from bench.where.page import write_block
+from vpr_core import build_registry
 from vpr_runner.files.atomic import write_json
 from vpr_runner.files.provenance import provenance
-from vpr_runner.locate.calibrate import learn
-from vpr_runner.locate.judge import as_text, judge_elsewhere
-from vpr_runner.network.architecture import Architecture
-from vpr_runner.network.storage import fingerprint
+from vpr_runner.locate.judge import as_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Learn on one area, report on another."""
-    parser = argparse.ArgumentParser(prog="python -m bench.where", description=__doc__)
-    parser.add_argument("model", type=Path, help="run directory, model file or run file")
-    parser.add_argument("--learn", required=True, metavar="SPLIT")
-    parser.add_argument("--report", required=True, metavar="SPLIT")
-    parser.add_argument("--named", default="", help="the network, in words")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
-    parser.add_argument("--within", type=float, default=25.0)
-    parser.add_argument("--output", type=Path, required=True)
+    """Measure what is not measured yet, write the results and say them."""
+    parser = argparse.ArgumentParser(prog="nox -s bench -- --where", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of campus_gps and weights: measure it too")
+    parser.add_argument("--only", choices=["city", "campus_gps"], help="measure this alone")
+    parser.add_argument("--quick", action="store_true", help="tiny inputs: shows that it works, nothing else")
+    parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for the JSON files")
+    parser.add_argument("--kept", type=Path, default=Path("runs/where"), help="folder of what is done already")
+    parser.add_argument("--page", type=Path, help="write the table of this page from --output; measure nothing")
     options = parser.parse_args(arguments)
-    retriever, config, registry = open_model(
-        options.model, settings=options.settings, builds={"dataset", "index", "runtime"}, quiet=True
-    )
-    dataset = open_dataset(config.dataset, registry)
-    areas = {}
-    with tempfile.TemporaryDirectory(prefix="vpr-where-") as temporary:
-        for name in (options.learn, options.report):
-            split = split_named(dataset, name, purpose="bench.where")
-            areas[name] = asked_in(split, retriever, config, registry, folder=Path(temporary) / name)
-    here, there = areas[options.learn], areas[options.report]
-    learnt = learn(
-        here.asked,
-        here.places,
-        floor=here.floor,
-        within=options.within,
-        learnt=f"queries of the split {options.learn}",
-        rows="",
-    )
-    found = judge_elsewhere(there.asked, there.places, learnt, floor=there.floor)
-    write_json(
-        options.output,
-        {
-            "network": options.named,
-            "model": fingerprint(retriever, Architecture.of(config)),
-            "data": fingerprint_of_data(dataset),
-            "dataset": config.dataset.type,
-            "learnt_on": options.learn,
-            "reported_on": options.report,
-            "calibration": learnt.to_json(),
-            "evaluation": found,
-            "provenance": provenance(),
-        },
-    )
-    _, _, text = as_text(found).partition("\n")
-    print(
-        f"learnt on {options.learn}, {len(here.asked)} photos; on {options.report}, {found['photos']} photos:\n{text}"
-    )
+    if options.page is not None:
+        write_block(options.page, options.output)
+        return 0
+    if options.only == "campus_gps" and options.data is None:
+        parser.error("--only campus_gps: give the folder of campus_gps and weights with --data DIR")
+    registry = build_registry()
+    how = provenance()
+    libraries = {name: number for name, number in how["versions"].items() if not name.startswith("vpr-")}
+    key = {"versions": libraries, "code": _sources(), "quick": options.quick}
+    if options.only != "campus_gps":
+        store = Store(options.kept / ("city-quick" if options.quick else "city"), key)
+        cells = city.cells_of(registry, quick=options.quick)
+        rows = [row for found in city.measured(cells, registry, store, kept=options.kept) for row in _told(found)]
+        write_json(options.output / "where-city.json", {"rows": rows, "provenance": how})
+    if options.only != "city" and options.data is not None:
+        rows = _told(campus.measured(options.data, registry, Store(options.kept / "campus_gps", key)))
+        write_json(options.output / "where-campus_gps.json", {"rows": rows, "provenance": how})
     return 0
+
+
+def _told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for row in rows:
+        _, _, text = as_text(row["evaluation"]).partition("\n")
+        said = f"{row['network']}: learnt on {row['learnt_on']}; on {row['photos']}:\n{text}"
+        print(said, file=sys.stderr, flush=True)
+    return rows
+
+
+def _sources() -> str:
+    """Return a hash of the code that measures: other code, other numbers."""
+    folder = Path(__file__).parent
+    files = [folder / name for name in ("areas.py", "campus.py", "city.py", "row.py")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 if __name__ == "__main__":

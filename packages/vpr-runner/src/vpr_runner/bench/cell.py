@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vpr_core import Registry, RunConfig
     from vpr_core.types import PlaceSplit
 
-__all__ = ["data_of", "run_cell", "timed"]
+__all__ = ["data_of", "network_of", "run_cell", "started_with", "timed"]
 
 
 def run_cell(
@@ -44,16 +44,7 @@ def run_cell(
     in evaluation alone share that training.
     """
     known = data_of(cell, data)
-    trained_in = [] if cell.pretraining_key is None else [trainings / cell.pretraining_key[:16]]
-    config = _started(cell, registry, folder=trainings, progress=progress)
-    if cell.stage == "trained":
-        folder = trainings / cell.training_key[:16]
-        trained_in.append(folder)
-        retriever, seconds = timed(
-            lambda: train(config, registry, run_directory=folder, progress=progress).retriever, _clock_of(folder)
-        )
-    else:
-        retriever, seconds = initialised(config, registry, progress=progress), None
+    retriever, seconds, trained_in = network_of(cell, registry, trainings=trainings, progress=progress)
     splits = {label: data.split(config.dataset, config.eval.split) for label, config in cell.tests.items()}
     reports = {
         label: evaluate(
@@ -88,10 +79,28 @@ def run_cell(
         "milliseconds": first.milliseconds,
         "tests": outcomes,
         "trained_on": known["trained_on"],
-        "provenance": told_apart([*_started_with(trained_in), provenance()]),
+        "provenance": told_apart([*started_with(trained_in), provenance()]),
         "config": cell.config.model_dump(mode="json"),
         "pretraining": cell.pretraining.model_dump(mode="json") if cell.pretraining else None,
     }
+
+
+def network_of(
+    cell: Cell, registry: Registry, *, trainings: Path, progress: bool = True
+) -> tuple[Retriever, float | None, list[Path]]:
+    """Return the cell's network, the seconds that training took (None: not trained, or unknown), and where it trained.
+
+    What is trained in ``trainings`` already is only read.
+    """
+    trained_in = [] if cell.pretraining_key is None else [trainings / cell.pretraining_key[:16]]
+    config = _started(cell, registry, folder=trainings, progress=progress)
+    if cell.stage != "trained":
+        return initialised(config, registry, progress=progress), None, trained_in
+    folder = trainings / cell.training_key[:16]
+    retriever, seconds = timed(
+        lambda: train(config, registry, run_directory=folder, progress=progress).retriever, _clock_of(folder)
+    )
+    return retriever, seconds, [*trained_in, folder]
 
 
 def data_of(cell: Cell, data: DataSets) -> dict[str, Any]:
@@ -117,7 +126,7 @@ def _started(cell: Cell, registry: Registry, *, folder: Path, progress: bool) ->
     return cell.config.model_copy(update={"backbone": cell.config.backbone.model_copy(update=weights)})
 
 
-def _started_with(run_directories: Sequence[Path]) -> list[dict[str, Any]]:
+def started_with(run_directories: Sequence[Path]) -> list[dict[str, Any]]:
     """Return what trained a network, start by start, as its run directories say."""
     return [start for folder in run_directories for start in starts_of(folder)]
 
