@@ -12,6 +12,7 @@ from PIL import Image
 
 from vpr_runner.cli import main
 from vpr_runner.explain.foretold import foretold, seconds_of
+from vpr_runner.maps.opened import Map, open_map
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,30 @@ def test_a_map_wants_photos_and_only_a_map_has_images(
     model = str(place / "map" / "model")
     assert main(["explain", model, str(place / "photos" / "0.png"), "-o", str(tmp_path), "--images", "x"]) == 2
     assert "shows the images of a map" in capsys.readouterr().err
+
+
+@pytest.mark.fault
+def test_what_helps_with_a_map_of_another_runtime_does(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def of_another(folder: Path) -> Map:
+        opened = open_map(folder)
+        opened.descriptors.computed = "far int8 0123"
+        return opened
+
+    photo, map_ = str(place / "photos" / "0.png"), str(place / "map")
+    with monkeypatch.context() as patch:
+        patch.setattr("vpr_runner.cli.explain._map_of", of_another)
+        assert main(["explain", map_, photo, "-o", str(tmp_path), "-q"]) == 2
+    said = capsys.readouterr().err
+    assert "Install" not in said
+    assert f"(vpr extract {map_} PHOTOS -o NEW --set compute.runtime='{{type: torch}}')" in said
+    assert f"(vpr explain {map_}/model photo.jpg -o out/)" in said
+    more = ["--what", "retrieval", "-o", str(tmp_path), "-q"]
+    command = ["extract", map_, str(place / "photos"), "-o", str(tmp_path / "new"), "-q"]
+    assert main([*command, "--set", "compute.runtime={type: torch}"]) == 0
+    assert main(["explain", str(tmp_path / "new"), photo, *more]) == 0
+    assert main(["explain", f"{map_}/model", photo, "--what", "assignment", "-o", str(tmp_path), "-q"]) == 0
 
 
 def test_the_cost_is_measured_and_said_before_the_first_picture(

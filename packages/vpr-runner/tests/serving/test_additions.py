@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 pytest.importorskip("fastapi", reason="needs vpr-runner[serve]")
 pytest.importorskip("httpx", reason="Starlette's TestClient needs httpx")
 
 from starlette.testclient import TestClient
 
+from vpr_core.runtimes import InputContract
+from vpr_runner.encoding.execution import Execution
 from vpr_runner.locate.locator import Locator
 from vpr_runner.maps.adding import Added
 from vpr_runner.maps.opened import open_map
@@ -63,7 +69,7 @@ def test_searches_keep_their_execution_while_photos_are_added(
     album: Path, take_photo: Take, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = Locator.open(album / "map")
-    where.retriever.execution = own = lambda images: images
+    where.retriever.execution = own = lambda images: torch.ones(len(images), where.retriever.out_dim)
     seen: list[Any] = []
 
     def add(folder: Path, photos: Path, registry: Any, *, retriever: Any, device: str) -> Added:
@@ -78,6 +84,49 @@ def test_searches_keep_their_execution_while_photos_are_added(
     assert now is not where
     assert now.retriever is where.retriever
     assert now._lock is where._lock  # one network, one at a time
+
+
+@pytest.mark.fault
+def test_a_photo_that_the_network_does_not_take_is_not_kept(album: Path, take_photo: Take, tmp_path: Path) -> None:
+    """Neither one that a graph refuses by its contract nor one that is too small for a layer."""
+    good = take_photo(tmp_path / "a.jpg", 7)
+    before = contents(album)
+    where = Locator.open(album / "map")
+    inputs = InputContract(dtype="uint8", out_dim=2, least=(999, 999))
+    graph = Execution(runtime=None, precision="float32", identity="none", inputs=inputs)
+    with TestClient(application(where, photos=album / "photos")) as client:
+        for network, why in ((graph, "at least (999, 999)"), (layers_that_are_larger, "too small for the network's")):
+            where.retriever.execution = network
+            found = client.post("/images", files=form({"small.jpg": good, "too.jpg": good}))
+            assert (found.status_code, why in found.text) == (422, True), found.text
+            assert client.post("/search", content=good).status_code == 422
+            assert contents(album) == before
+        where.retriever.execution = None
+        assert client.post("/images", files=form({"small.jpg": good})).status_code == 201
+
+
+def layers_that_are_larger(images: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.max_pool2d(images[..., :1].float(), 2)
+
+
+def test_other_modes_and_moving_pictures_are_added_and_an_origin_is_remarked_on(album: Path) -> None:
+    """What `/search` reads is added, too; 0, 0 is what a receiver without a fix writes."""
+    sent = {}
+    for name, mode in (("cmyk.jpg", "CMYK"), ("palette.png", "P"), ("two.webp", "RGB"), ("bit.png", "1")):
+        exif = Image.Exif()
+        exif[0x8825] = {1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}
+        frames = [Image.fromarray(np.full((32, 40, 3), 60 * n, dtype=np.uint8)).convert(mode) for n in (1, 2)]
+        more = {"save_all": True, "append_images": frames[1:]} if name == "two.webp" else {}
+        stream = io.BytesIO()
+        frames[0].save(
+            stream, {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[name.rpartition(".")[2]], exif=exif, **more
+        )
+        sent[name] = stream.getvalue()
+    with TestClient(application(Locator.open(album / "map"), photos=album / "photos")) as client:
+        found = client.post("/images", files=form(sent))
+        assert found.status_code == 201, found.text
+        assert found.json()["images"] == 9
+        assert any("exactly 0, 0" in note for note in found.json()["notes"])
 
 
 @pytest.mark.fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,33 +50,6 @@ or images/val/database/@easting@northing@...@.jpg (VPR-datasets-downloader): pro
     "VPR-datasets-downloader writes them: three numbers that must not be compared. The truth of test is with the "
     "benchmark's server: `vpr eval --split test --predictions answers.zip` writes the file it takes",
 )
-
-
-class Msls(SetOnDisk):
-    """MSLS as it lies on a disk."""
-
-    tables: tuple[Path, ...] = ()
-
-    def fingerprint(self) -> str:
-        """Return a hash of names, positions, rules and file sizes; of ``train``, 1.4 million images, of its tables."""
-        digest = hashlib.sha256()
-        for name in self.split_names:
-            if name != "train":
-                digest.update(f"{name} {self._fingerprint_of(name)}\n".encode())
-        if "train" in self.split_names:
-            digest.update(repr(self.options).encode())
-            for table in self.tables:
-                digest.update(
-                    f"{table.relative_to(self.root)}\n".encode() + hashlib.sha256(table.read_bytes()).digest()
-                )
-        return digest.hexdigest()
-
-    options: MslsOptions
-
-    def _fingerprint_of(self, name: str) -> str:
-        from vpr_data.places.fingerprint import fingerprint_of
-
-        return fingerprint_of([self.split(name)])
 
 
 def msls(
@@ -134,7 +106,7 @@ def _of_tables(root: Path, options: MslsOptions, cities: Sequence[str] | None) -
     if unknown or (cities is not None and len(set(cities)) != len(cities)) or cities == []:
         raise ValueError(f"cities must be some of {', '.join(known)}, each once, got {list(cities or ())}")
     make: dict[str, Callable[[], PlaceSplit]] = {}
-    absent, tables = [], []
+    absent: list[Path] = []
     counts: dict[str, Counts] = {}
     for split, names in CITIES.items():
         wanted = tuple(city for city in names if cities is None or city in cities)
@@ -145,8 +117,6 @@ def _of_tables(root: Path, options: MslsOptions, cities: Sequence[str] | None) -
             continue
         label = "" if wanted == names else "-" + "+".join(wanted)
         make[split] = partial(split_of_cities, split, folders, options, root=root, label=label)
-        if split == "train":
-            tables = [path for folder in folders.values() for path in sorted(folder.glob("*/*.csv"))]
         published = MSLS.counts.get(split) if wanted == names else OF_CITY.get(wanted)
         if (
             published is not None
@@ -155,9 +125,7 @@ def _of_tables(root: Path, options: MslsOptions, cities: Sequence[str] | None) -
             and not options.sequences
         ):
             counts[split] = published
-    opened = Msls(name="msls", root=root, make=make, counts=counts, absent=absent)
-    opened.options, opened.tables = options, tuple(tables)
-    return opened
+    return SetOnDisk(name="msls", root=root, make=make, counts=counts, absent=absent)
 
 
 def _only(options: MslsOptions, cities: Sequence[str] | None, protocol: Literal["joined", "merged"], why: str) -> None:

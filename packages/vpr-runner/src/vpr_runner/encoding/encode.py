@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vpr_runner.distributed import ONE_PROCESS, Ranks
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.refused import SizeRefusedError
+from vpr_runner.encoding.refused import SizeRefusedError, refused_by_layers
 from vpr_runner.encoding.source import Positions, Source
 from vpr_runner.network.retriever import Retriever
 from vpr_runner.progress import Progress
@@ -78,7 +78,7 @@ def encode(
     Raises:
         NonFiniteDescriptorError: a row would hold NaN or infinity.
         ImageDecodeError: an image cannot be read and ``compute.on_bad_image`` is ``error``.
-        SizeRefusedError: likewise, an image of a size that an exported network does not take.
+        SizeRefusedError: likewise, an image of a size that the network does not take.
     """
     if len(out) != len(positions):
         raise ValueError(f"out has {len(out)} rows; {len(positions)} images are to be encoded")
@@ -104,7 +104,7 @@ def encode(
         behind: tuple[npt.NDArray[np.int64], Tensor] | None = None
         for batch in source.batches(positions, compute):
             try:
-                with compute.autocast():
+                with compute.autocast(), refused_by_layers(int(batch.values.shape[-2]), int(batch.values.shape[-1])):
                     values = function(batch.values)
             except SizeRefusedError as error:  # of the whole batch, whose images are of one size
                 where = [int(positions[row]) for row in batch.rows]

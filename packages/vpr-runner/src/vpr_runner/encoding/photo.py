@@ -12,6 +12,7 @@ import torch
 from vpr_data import load_image
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.execution import Execution, compare_once
+from vpr_runner.encoding.refused import refused_by_layers
 from vpr_runner.encoding.source import for_encoding
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def row_of(retriever: Retriever, image: torch.Tensor, compute: Compute) -> npt.N
         SizeRefusedError: the network takes no images of this size.
         UsageError: the runtime gives other descriptors than torch.
     """
-    with torch.inference_mode(), compute.autocast():
+    with torch.inference_mode(), compute.autocast(), refused_by_layers(int(image.shape[1]), int(image.shape[2])):
         execution = retriever.execution
         if isinstance(execution, Execution):
             execution.check(image[None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -66,9 +67,10 @@ def explain_map(
 
     Raises:
         UnreadableImagesError: a photo cannot be read.
+        UsageError: the map was computed by another runtime, whose descriptors are too far from those of torch.
     """
     retriever = retriever.to(compute.device)
-    check_computed(opened, None, compute)  # what is looked into is torch's network
+    check_computed(opened, None, compute, remedy=_remedy(opened))  # what is looked into is torch's network
     rows, _ = encode_all(retriever, ImageSource(images), compute=compute)
     near, kept = nearest(opened.descriptors, rows, look.top, folder=opened.folder, index=index, registry=registry)
     guess = Guess.of(opened)
@@ -85,6 +87,16 @@ def explain_map(
     with evaluating(retriever):
         files += draw(retriever, images, matches, compute, folder=folder, look=look, progress=progress)
     return files, found
+
+
+def _remedy(opened: Map) -> str:
+    """What helps where another runtime made the map: no installation does, for torch alone can be looked into."""
+    folder, network = (shlex.quote(str(path)) for path in (opened.folder, opened.network or opened.folder))
+    return (
+        "What is looked into is the network in torch, whichever runtimes are installed: make a map by it to see its "
+        f"answers (vpr extract {folder} PHOTOS -o NEW --set compute.runtime='{{type: torch}}'), or look at photos "
+        f"without answers (vpr explain {network} photo.jpg -o out/)"
+    )
 
 
 def _descriptor(opened: Map, row: int, compute: Compute) -> Tensor:

@@ -153,7 +153,7 @@ class Locator:
 
         Raises:
             ImageDecodeError: the file cannot be read.
-            SizeRefusedError: the network is an exported one, and takes no images of this size.
+            SizeRefusedError: the network takes no images of this size.
             ValueError: the array is no image.
         """
         image = prepared(photo, self.compute, max_pixels=max_pixels)

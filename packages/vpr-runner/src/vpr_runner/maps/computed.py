@@ -35,7 +35,14 @@ def learnt_by(opened: Map) -> Path | None:
     return RuntimeFile(opened.folder).found()
 
 
-def check_computed(opened: Map, execution: Execution | None, compute: Compute, *, asked: bool | None = None) -> None:
+def check_computed(
+    opened: Map,
+    execution: Execution | None,
+    compute: Compute,
+    *,
+    asked: bool | None = None,
+    remedy: str = "Install what made the map, or extract it again",
+) -> None:
     """Refuse, or say with its number, that a map's rows were computed otherwise than queries are going to be.
 
     Args:
@@ -43,6 +50,7 @@ def check_computed(opened: Map, execution: Execution | None, compute: Compute, *
         execution: of the queries; None: torch.
         compute: of the queries.
         asked: the user has said which runtime: then it is said, and done. None: here there is no way to say it.
+        remedy: what to do where there is none.
 
     Raises:
         UsageError: the two may be farther apart than `NEAR`, or nobody knows how far.
@@ -62,7 +70,7 @@ def check_computed(opened: Map, execution: Execution | None, compute: Compute, *
         log.warning("%s", said)
         return
     if asked is None:
-        raise UsageError(f"{said}. Install what made the map, or extract it again")
+        raise UsageError(f"{said}. {remedy}")
     raise UsageError(
         f"{said}. Install what made the map, extract it again, or, to compare them nonetheless, say by what: --set "
         f"compute.runtime='{{type: {other.split()[0]}}}'"

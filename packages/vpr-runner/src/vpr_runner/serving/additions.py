@@ -14,6 +14,7 @@ from vpr_core import UsageError
 from vpr_data import ImageDecodeError, load_image
 from vpr_data.images.formats import readable_suffixes
 from vpr_data.tables.photos import open_photos
+from vpr_runner.encoding.refused import SizeRefusedError
 from vpr_runner.files import atomic
 from vpr_runner.maps.adding import add_photos
 
@@ -54,12 +55,13 @@ class Additions:
         """Return the map with the photos ``sent`` in it, opened, and what to tell the sender.
 
         A photo that is in the folder already, byte by byte, is no fault. A photo is kept before the map is touched:
-        what a kill leaves undone is done by the next addition or the next start.
+        what a kill leaves undone is done by the next addition or the next start. So whatever may be wrong with a photo
+        is found out before: one that was kept and cannot be added would be in the way of all that follow.
 
         Raises:
-            RefusedError: a photo is none, has no position, or has the name of another.
+            RefusedError: a photo is none, has no position, is none that the network takes, or has the name of another.
         """
-        places = self._looked_at(sent)
+        places, notes = self._looked_at(where, sent)
         new = {}
         for name, content in sent.items():
             file = self.photos / name
@@ -81,10 +83,14 @@ class Additions:
             raise RefusedError(409, f"the photos are kept, but the map cannot be added to: {error}") from error
         now = where.reopened() if added.new else where
         told = [{"name": name, "added": name in new, **places[name]} for name in sent]
-        return now, {"images": added.images, "photos": told, "calibrated": now.guess.calibration is not None}
+        calibrated = now.guess.calibration is not None
+        return now, {"images": added.images, "photos": told, "calibrated": calibrated, "notes": notes}
 
-    def _looked_at(self, sent: Mapping[str, bytes]) -> dict[str, dict[str, float]]:
-        """Return where the photos were taken, in degrees."""
+    def _looked_at(self, where: Locator, sent: Mapping[str, bytes]) -> tuple[dict[str, dict[str, float]], list[str]]:
+        """Return where the photos were taken, in degrees, and what looks wrong with that.
+
+        Each is described once, as it will be for the map, and forgotten again.
+        """
         suffixes = readable_suffixes()
         for name in sent:
             if not NAME.fullmatch(name):
@@ -102,12 +108,21 @@ class Additions:
                 except ImageDecodeError as error:
                     raise RefusedError(422, f"{name}: the photo cannot be read: {error.reason}") from None
             try:
-                images = open_photos(folder).images
+                found = open_photos(folder)
             except ValueError as error:
                 raise RefusedError(422, str(error).replace(str(folder), "the photos")) from None
-        found = {}
-        for row, name in enumerate(images.names):
-            if images.degrees is None or (images.located is not None and not images.located[row]):
-                raise RefusedError(422, f"{name}: no position in the photo (EXIF or XMP), so it is not added")
-            found[name] = {"lat": float(images.degrees[row, 0]), "lon": float(images.degrees[row, 1])}
-        return found
+            images = found.images
+            for row, name in enumerate(images.names):
+                if images.degrees is None or (images.located is not None and not images.located[row]):
+                    raise RefusedError(422, f"{name}: no position in the photo (EXIF or XMP), so it is not added")
+            for name in images.names:
+                try:
+                    where(folder / name, count=1, max_pixels=self.pixels)
+                except SizeRefusedError as error:
+                    raise RefusedError(422, f"{name}: {error}") from None
+        assert images.degrees is not None
+        places = {
+            name: {"lat": float(lat), "lon": float(lon)}
+            for name, (lat, lon) in zip(images.names, images.degrees, strict=True)
+        }
+        return places, [note.replace(str(folder), "the photos") for note in found.notes]
