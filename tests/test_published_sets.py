@@ -87,3 +87,84 @@ def test_the_challenges_file(tmp_path: Path, trees: Any, capsys: pytest.CaptureF
         ours[ours.index('"recall"') : ours.index('"intervals"')]
         == theirs[theirs.index('"recall"') : theirs.index('"intervals"')]
     )
+
+
+SEQUENCES = """\
+dataset: {{type: msls, root: {root}, task: {task}, length: 3}}
+backbone: {{type: tiny}}
+pooling: {{type: avg}}
+sequence: {{type: msls, task: {task}, length: 3}}
+image: {{size: [24, 32]}}
+eval: {{split: val, recall_at: [1, 2]}}
+"""
+
+
+def scored_by_the_benchmark(lines: list[str], right: dict[str, set[str]], at: int) -> float:
+    """Recall as the benchmark's script counts it: a table cut at blanks, the queries that have a right answer."""
+    import numpy as np
+
+    table = np.loadtxt(lines, ndmin=2, dtype=str)
+    rows = {row[0]: list(row[1:]) for row in table}
+    assert len(rows) == len(table)
+    assert all(len(set(row)) == len(row) for row in rows.values())
+    counted = [query for query, answers in right.items() if answers]
+    return sum(bool(right[query] & set(rows[query][:at])) for query in counted) / len(counted)
+
+
+@pytest.mark.parametrize("task", ["im2seq", "seq2im", "seq2seq"])
+def test_sequences_leave_and_come_back(
+    tmp_path: Path, trees: Any, capsys: pytest.CaptureFixture[str], task: str
+) -> None:
+    """What is written scores the same by the benchmark's rule, by ours when it is read, and as it was measured."""
+    import json
+
+    from vpr_data import open_published
+
+    trees.msls(tmp_path / "msls")
+    run, file = tmp_path / "run.yaml", tmp_path / "val.zip"
+    run.write_text(SEQUENCES.format(root=tmp_path / "msls", task=task))
+    assert main(["eval", str(run), "--predictions", str(file), "--json", "--quiet"]) == 0
+    ours = json.loads(capsys.readouterr().out)
+    assert ours["protocol"] == f"msls-val-{task}3@25m-answerable"
+    with zipfile.ZipFile(file) as archive:
+        lines = archive.read("predictions.csv").decode().splitlines()
+    query, first = lines[0].split()[:2]
+    assert (query.count(","), first.count(",")) == (2 * task.startswith("seq"), 2 * task.endswith("seq"))
+    assert main(["eval", str(run), "--from-predictions", str(file), "--json", "--quiet"]) == 0
+    theirs = json.loads(capsys.readouterr().out)
+    assert theirs["recall"] == ours["recall"]
+    split = open_published("msls", root=tmp_path / "msls", task=task, length=3).split("val")
+    names, positives = split.sequence_names("database"), split.positives()
+    right = {name: {names[int(p)] for p in positives[row]} for row, name in split.sequence_names("queries").items()}
+    for at in (1, 2):
+        assert scored_by_the_benchmark(lines, right, at) == pytest.approx(ours["recall"][str(at)])
+    # A table has the same names.
+    table = tmp_path / "val.csv"
+    assert main(["eval", str(run), "--predictions", str(table), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["eval", str(run), "--from-predictions", str(table), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["recall"] == ours["recall"]
+
+
+@pytest.mark.fault
+def test_sequences_that_are_none_are_said(tmp_path: Path, trees: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trees.msls(tmp_path / "msls")
+    run, file = tmp_path / "run.yaml", tmp_path / "val.txt"
+    run.write_text(SEQUENCES.format(root=tmp_path / "msls", task="seq2seq"))
+    assert main(["eval", str(run), "--predictions", str(file), "--quiet"]) == 0
+    lines = file.read_text().splitlines()
+    query, *answers = lines[0].split()
+    keys = query.split(",")
+    for changed, why in (
+        ([" ".join([query, "nowhere,b,c"]), *lines[1:]], "'nowhere' belongs to no sequence of the database"),
+        ([" ".join([query, ",".join(answers[0].split(",")[:2])]), *lines[1:]], "2 keys; with dataset.task seq2seq"),
+        ([" ".join([",".join(reversed(keys)), *answers]), *lines[1:]], "these images are no sequence of the queries"),
+        (lines[1:], "has no answer for 1 of"),
+        ([lines[0], *lines], "stands there twice"),
+    ):
+        file.write_text("\n".join(changed))
+        capsys.readouterr()
+        assert main(["eval", str(run), "--from-predictions", str(file), "--quiet"]) == 2
+        assert why in " ".join(capsys.readouterr().err.split())
+    assert main(["eval", str(run), "--set", "sequence.length=5", "--quiet"]) == 2
+    assert "asks seq2seq with 3 images" in capsys.readouterr().err

@@ -393,7 +393,7 @@ OTHER: dict[str, tuple[str, dict[str, list[Any]]]] = {
     "pitts30k_formatted": ("pitts30k", {}),
     "tokyo247_formatted": ("tokyo247", {}),
     "nordland_vprbench": ("nordland", {"tolerance": [0]}),
-    "msls": ("msls", {"cities": [("cph", "miami")], "subtask": ["s2w"], "sequences": [True]}),
+    "msls": ("msls", {"cities": [("cph", "miami")], "subtask": ["s2w"], "sequences": [True], "task": ["seq2im"]}),
     "places17": ("17places", {"tolerance": [3]}),
     "sf_xl": ("sf_xl", {"queries": [("night",)]}),
     "svox": ("svox", {"queries": [("night", "sun")]}),
@@ -403,6 +403,7 @@ OTHER: dict[str, tuple[str, dict[str, list[Any]]]] = {
 INERT = {
     "gardens_point": dict.fromkeys(("database", "queries"), "folders, of which this tree has one pair"),
     "sf_xl": {"part": "this tree has one"},
+    "msls": {"length": "of sequences, which the set has none of unless task says so"},
     "nordland_vprbench": {"variant": "this tree has one"},
 }
 """Fields that a contract cannot see anything of."""

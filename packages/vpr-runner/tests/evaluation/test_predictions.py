@@ -176,3 +176,27 @@ def test_the_zip_of_the_msls_server(split: PlaceSplit, tmp_path: Path) -> None:
 
 
 KEYS = ["db/a.jpg", "db/b.jpg", "db/c.jpg"]
+
+
+def test_remarks_and_places_that_were_not_answered_are_passed_over(split: PlaceSplit, tmp_path: Path) -> None:
+    """The benchmark's own examples begin with remarks; its table wants equally many columns in all lines."""
+    short = Neighbours(FOUND.distance, np.array([[0, 1, 2], [1, -1, -1]], dtype=np.int64))
+    write_predictions(tmp_path / "p.zip", replace_names(split), short)
+    with zipfile.ZipFile(tmp_path / "p.zip") as archive:
+        lines = archive.read("predictions.csv").decode().splitlines()
+    assert lines == ["0 a b c1", "1 b unanswered-1 unanswered-2"]
+    table = np.loadtxt(lines, ndmin=2, dtype=str)  # as the benchmark's script reads it
+    assert table.shape == (2, 4)
+    (tmp_path / "p.txt").write_text("# Each row contains, a key\n" + "\n".join(lines) + "  # of 2\n")
+    assert read_predictions(tmp_path / "p.txt").on(replace_names(split)).index.tolist() == short.index.tolist()
+
+
+def replace_names(split: PlaceSplit) -> PlaceSplit:
+    return replace(split, database=replace(split.database, names=["db/a.jpg", "db/b.jpg", "db/c1.jpg"]))
+
+
+@pytest.mark.fault
+def test_an_answer_that_stands_twice_in_a_line_is_refused(split: PlaceSplit, tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("0 a b\n1 b b\n")
+    with pytest.raises(UsageError, match="line 2: names b twice"):
+        read_predictions(tmp_path / "p.txt")

@@ -26,10 +26,13 @@ class CitiesSplit(PlaceSplit):
         per_city: answers from other cities are taken out of a ranking: retrieval is per city.
         secret: nobody but the benchmark's server knows where the images were taken, and what is right: coordinates are
             far apart and mean nothing, there are answers, and no recall.
+        unasked: names of images among the published queries that are not counted, as they have no right answer;
+            answers of other tools may be of them nonetheless.
     """
 
     per_city: bool = True
     secret: bool = False
+    unasked: tuple[str, ...] = ()
 
     def ignored(self, answers: Int64Array) -> BoolArray:
         """Return which answers are taken out: those from another city than the query's."""

@@ -10,15 +10,17 @@ __all__ = ["Counts", "Download", "Published"]
 
 @dataclass(frozen=True)
 class Counts:
-    """Images of a split as published; ``sure`` is False where only memory, no file, vouches for them.
+    """Images of a split as published; ``sure`` is False where no official file was at hand to count them.
 
-    ``subsets`` are the numbers of queries of named query sets.
+    ``subsets`` are the numbers of queries of named query sets; ``source`` says who has numbers that are not ``sure``;
+    empty: memory alone.
     """
 
     database: int
     queries: int
     sure: bool = True
     subsets: Mapping[str, int] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)

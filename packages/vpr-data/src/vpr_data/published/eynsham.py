@@ -17,7 +17,9 @@ EYNSHAM = Published(
     counts={"test": Counts(23_935, 23_935, sure=False)},
     ask="download_eynsham.py of https://github.com/gmberton/VPR-datasets-downloader (from https://zenodo.org/records/1243106)",
     layout="images/test/database/@easting@northing@...@.jpg ... images/test/queries/...",
-    notes="the first 4,787 panoramas are the database",
+    # d_eynsham.py in the first commit of VPR-datasets-downloader (37f4687): panoramas below 4787, five tiles of each.
+    notes="the first 4,787 panoramas of five images are the database, by VPR-datasets-downloader's own code; the "
+    "number of queries is as remembered",
 )
 
 

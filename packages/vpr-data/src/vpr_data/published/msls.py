@@ -11,7 +11,8 @@ from vpr_data.places.splits import PlaceSplit
 from vpr_data.published.at_names import split_folder, split_of_names
 from vpr_data.published.entry import Counts, Published
 from vpr_data.published.msls_lists import BEGIN, listed_val
-from vpr_data.published.msls_splits import MslsOptions, Protocol, Subtask, split_of_cities
+from vpr_data.published.msls_sequences import split_of_sequences
+from vpr_data.published.msls_splits import MslsOptions, Protocol, Subtask, Task, split_of_cities
 from vpr_data.published.on_disk import SetOnDisk
 
 __all__ = ["CITIES", "MSLS", "msls"]
@@ -48,7 +49,8 @@ or images/val/database/@easting@northing@...@.jpg (VPR-datasets-downloader): pro
     "searches each city alone, as the benchmark does; `msls-val-joined` the same queries in both cities at once, "
     "as most papers since GSV-Cities; `msls-val-merged` is every query that is no panorama, about 11,084, as "
     "VPR-datasets-downloader writes them: three numbers that must not be compared. The truth of test is with the "
-    "benchmark's server: `vpr eval --split test --predictions answers.zip` writes the file it takes",
+    "benchmark's server: `vpr eval --split test --predictions answers.zip` writes the file it takes. `task` and "
+    "`length` ask the benchmark's sequence tasks, such as `msls-val-seq2seq3`",
 )
 
 
@@ -59,6 +61,8 @@ def msls(
     subtask: Subtask = "all",
     cities: Sequence[str] | None = None,
     sequences: bool = False,
+    task: Task = "im2im",
+    length: int = 3,
 ) -> SetOnDisk:
     """Return MSLS: right within 25 m.
 
@@ -69,13 +73,16 @@ def msls(
         cities: folders; None: all of the split. Another choice is another protocol.
         sequences: every frame that is no panorama, in the order of its drive, for ``sequence: {type: msls}``; the
             counted queries are the subset ``counted``.
+        task: of the benchmark, for val and test: image or sequence against images or sequences
+            (`vpr_data.published.msls_sequences`); ``sequence: {type: msls}`` of the same task and length answers them.
+        length: frames of a sequence, odd: 3 or 5 in the benchmark.
 
     Raises:
         FileNotFoundError: a city or table is missing.
         ValueError: tables do not fit, or options that this tree cannot answer.
     """
     root = Path(root)
-    options = MslsOptions(protocol=protocol, subtask=subtask, sequences=sequences)
+    options = MslsOptions(protocol=protocol, subtask=subtask, sequences=sequences, task=task, length=length)
     if not (root / "train_val").is_dir() and not (root / "test").is_dir():
         if (root / f"{BEGIN}_dbImages.npy").is_file():
             _only(options, cities, "joined", "lists of names and right answers know neither positions nor subtasks")
@@ -116,13 +123,15 @@ def _of_tables(root: Path, options: MslsOptions, cities: Sequence[str] | None) -
         if not wanted or len(missing) == len(wanted) or (split == "train" and missing):
             continue
         label = "" if wanted == names else "-" + "+".join(wanted)
-        make[split] = partial(split_of_cities, split, folders, options, root=root, label=label)
+        of = split_of_cities if options.task == "im2im" or split == "train" else split_of_sequences
+        make[split] = partial(of, split, folders, options, root=root, label=label)
         published = MSLS.counts.get(split) if wanted == names else OF_CITY.get(wanted)
         if (
             published is not None
             and options.subtask == "all"
             and options.protocol != "merged"
             and not options.sequences
+            and options.task == "im2im"
         ):
             counts[split] = published
     return SetOnDisk(name="msls", root=root, make=make, counts=counts, absent=absent)

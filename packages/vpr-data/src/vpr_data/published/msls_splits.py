@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,10 +15,11 @@ from vpr_data.places.splits import EvaluationProtocol, TrainingRadii
 from vpr_data.published.cities import APART, CitiesSplit
 from vpr_data.published.msls_tables import CitySide, read_side
 
-__all__ = ["MslsOptions", "Protocol", "Subtask", "split_of_cities"]
+__all__ = ["MslsOptions", "Protocol", "Subtask", "Task", "images_of", "split_of_cities"]
 
 Protocol = Literal["city", "joined", "merged"]
 Subtask = Literal["all", "s2w", "w2s", "o2n", "n2o", "d2n", "n2d"]
+Task = Literal["im2im", "im2seq", "seq2im", "seq2seq"]
 Int64Array = npt.NDArray[np.int64]
 NOWHERE = 10_000.0
 SUFFIXES = {"city": "", "joined": "-joined", "merged": "-merged"}
@@ -31,6 +32,18 @@ class MslsOptions:
     protocol: Protocol = "city"
     subtask: Subtask = "all"
     sequences: bool = False
+    task: Task = "im2im"
+    length: int = 3
+
+    def __post_init__(self) -> None:
+        if self.length < 3 or self.length % 2 == 0:
+            raise ValueError(
+                f"length: a sequence has a middle frame and is longer than it: 3, 5, ..., got {self.length}"
+            )
+        if self.task != "im2im" and (self.sequences or self.protocol == "merged"):
+            raise ValueError(
+                f"task: {self.task} has its own frames, of the benchmark; leave out sequences, and protocol: merged"
+            )
 
 
 def split_of_cities(
@@ -72,8 +85,8 @@ def split_of_cities(
     name = f"msls-{split}{SUFFIXES[options.protocol]}{subtask}{label}"
     found = CitiesSplit(
         name=split,
-        database=_images(root, sides["database"], nowhere=0.0 if secret else None),
-        queries=_images(root, sides["query"], nowhere=NOWHERE / 2 if secret else None),
+        database=images_of(root, sides["database"], nowhere=0.0 if secret else None),
+        queries=images_of(root, sides["query"], nowhere=NOWHERE / 2 if secret else None),
         protocol=EvaluationProtocol(
             name=name + ("-sequences" if options.sequences else ""),
             radius=0.0 if secret else 25.0,
@@ -97,7 +110,8 @@ def _answerable(split: CitiesSplit) -> CitiesSplit:
         raise ValueError(f"{split.protocol}: no query has a database image within 25 m; are the tables of one release?")
     without = len(lengths) - len(rows)
     note = f"{without} of {len(lengths)} queries have no database image within 25 m, and are not asked"
-    return replace(split, queries=split.queries.select(rows), notes=(note,) if without else ())
+    unasked = tuple(split.queries.names[row] for row in np.flatnonzero(lengths == 0))
+    return replace(split, queries=split.queries.select(rows), notes=(note,) if without else (), unasked=unasked)
 
 
 def _with_sequences(split: CitiesSplit, parts: list[tuple[str, CitySide, Int64Array]]) -> CitiesSplit:
@@ -107,9 +121,22 @@ def _with_sequences(split: CitiesSplit, parts: list[tuple[str, CitySide, Int64Ar
     return replace(split, subsets={"counted": counted.astype(np.int64)})
 
 
-def _images(root: Path, parts: list[tuple[str, CitySide, Int64Array]], *, nowhere: float | None) -> ImageSet:
-    """Join the cities; ``nowhere``: positions are secret, and what stands for them begins there, `NOWHERE` apart."""
-    names, xy, points, degrees, drives = [], [], [], [], []
+def images_of(
+    root: Path,
+    parts: list[tuple[str, CitySide, Int64Array]],
+    *,
+    nowhere: float | None,
+    drives: Callable[[CitySide, Int64Array], Int64Array] | None = None,
+) -> ImageSet:
+    """Join the cities.
+
+    Args:
+        root: that names are relative to.
+        parts: folder of the images, table and rows of each city.
+        nowhere: positions are secret, and what stands for them begins there, `NOWHERE` apart; None: they are not.
+        drives: numbers the drives of the rows of one city; None: by sequence and frame.
+    """
+    names, xy, points, degrees, driven = [], [], [], [], []
     before = 0
     for number, (folder, table, rows) in enumerate(parts):
         names += [f"{folder}/{table.keys[row]}.jpg" for row in rows]
@@ -121,8 +148,8 @@ def _images(root: Path, parts: list[tuple[str, CitySide, Int64Array]], *, nowher
         xy.append(placed)
         points.append(np.column_stack([placed, np.full(len(rows), number * APART)]))
         degrees.append(None if table.degrees is None else table.degrees[rows])
-        drives.append(before + _drives(table, rows))
-        before = int(drives[-1].max(initial=before - 1)) + 1
+        driven.append(before + (drives or _drives)(table, rows))
+        before = int(driven[-1].max(initial=before - 1)) + 1
     known = [part for part in degrees if part is not None]
     return ImageSet(
         root=root,
@@ -130,7 +157,7 @@ def _images(root: Path, parts: list[tuple[str, CitySide, Int64Array]], *, nowher
         xy=np.concatenate(xy),
         points=np.concatenate(points),
         degrees=np.concatenate(known) if len(known) == len(degrees) else None,
-        drive=np.concatenate(drives),
+        drive=np.concatenate(driven),
     )
 
 

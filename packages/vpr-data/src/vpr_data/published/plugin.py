@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from vpr_core import ComponentConfig, DatasetSpec
+from vpr_data.published.registered import REGISTERED
 
 if TYPE_CHECKING:
     from vpr_core.types import Dataset
 
 __all__ = ["published_datasets"]
-
-NETVLAD = "Arandjelovic, Gronat, Torii, Pajdla, Sivic: NetVLAD, CVPR 2016, arXiv 1511.07247"
-PITTSBURGH = "Torii, Sivic, Pajdla, Okutomi: Visual Place Recognition with Repetitive Structures, CVPR 2013"
-TOKYO = "Torii, Arandjelovic, Sivic, Okutomi, Pajdla: 24/7 Place Recognition by View Synthesis, CVPR 2015"
-VPR_BENCH = "Zaffar et al.: VPR-Bench, IJCV 2021, arXiv 2005.08135"
 
 
 class _AtRoot(ComponentConfig):
@@ -70,6 +66,20 @@ class MSLSConfig(_AtRoot):
         None, min_length=1, description="folders, such as [cph]; null: all of a split"
     )
     sequences: bool = Field(False, description="every frame in its drive's order, for sequence matchers")
+    task: Literal["im2im", "im2seq", "seq2im", "seq2seq"] = Field(
+        "im2im", description="of the benchmark, for val and test: images or sequences against either"
+    )
+    length: int = Field(3, ge=3, le=999, description="frames of a sequence, odd")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.length % 2 == 0:
+            raise ValueError(f"length: {self.length} is even; a sequence has a middle frame: take {self.length + 1}")
+        if self.task != "im2im" and (self.sequences or self.protocol == "merged"):
+            raise ValueError(
+                f"task: {self.task} has its own frames, of the benchmark; leave out sequences, and protocol: merged"
+            )
+        return self
 
 
 class NordlandConfig(_AtRoot):
@@ -187,112 +197,35 @@ def _builder(module: str, function: str) -> Callable[[Any], Dataset]:
     return build
 
 
-SETS: tuple[tuple[str, str, type[ComponentConfig], str, str], ...] = (
-    (
-        "pittsburgh",
-        "pitts30k",
-        Pitts30kConfig,
-        "Pittsburgh, 10,000 database images a split; images on request",
-        NETVLAD,
-    ),
-    (
-        "pittsburgh",
-        "pitts250k",
-        Pitts250kConfig,
-        "Pittsburgh, up to 91,464 database images a split; images on request",
-        PITTSBURGH,
-    ),
-    ("tokyo", "tokyo247", Tokyo247Config, "Tokyo by day, at sunset, at night; test only; images on request", TOKYO),
-    ("tokyo", "tokyo_tm", TokyoTMConfig, "Tokyo Time Machine, train and val; images on request", NETVLAD),
-    (
-        "msls",
-        "msls",
-        MSLSConfig,
-        "Mapillary Street-Level Sequences, val per city, subtasks",
-        "Warburg et al.: Mapillary Street-Level Sequences, CVPR 2020",
-    ),
-    (
-        "nordland",
-        "nordland",
-        NordlandConfig,
-        "a railway, season against season; the variant is named",
-        "Suenderhauf, Neubert, Protzel: Are We There Yet? Challenging SeqSLAM, ICRA Workshop 2013",
-    ),
-    (
-        "sf_xl",
-        "sf_xl",
-        SfXLConfig,
-        "San Francisco, one database, queries v1, v2, night, occlusion",
-        "Berton, Masone, Caputo: Rethinking Visual Geo-localization, CVPR 2022, arXiv 2204.02287",
-    ),
-    (
-        "svox",
-        "svox",
-        SVOXConfig,
-        "Oxford, one database, queries at night and in four weathers",
-        "Berton, Paolicelli, Masone, Caputo: Adaptive-Attentive Geolocalization, WACV 2021",
-    ),
-    (
-        "st_lucia",
-        "st_lucia",
-        StLuciaConfig,
-        "a suburb of Brisbane, two drives",
-        "Milford, Wyeth: Mapping a Suburb with a Single Camera, IEEE T-RO 2008",
-    ),
-    (
-        "eynsham",
-        "eynsham",
-        EynshamConfig,
-        "country roads near Oxford, grey panoramas",
-        "Cummins, Newman: Highly Scalable Appearance-Only SLAM, RSS 2009",
-    ),
-    (
-        "amstertime",
-        "amstertime",
-        AmsterTimeConfig,
-        "Amsterdam, archive photographs against street view",
-        "Yildiz et al.: AmsterTime, ICPR 2022, arXiv 2203.16291",
-    ),
-    ("sped", "sped", SPEDConfig, "607 pairs of fixed cameras", VPR_BENCH),
-    (
-        "essex3in1",
-        "essex3in1",
-        Essex3in1Config,
-        "210 pairs of confusing views",
-        "Zaffar et al.: Memorable Maps, arXiv 1804.01342",
-    ),
-    (
-        "gardens_point",
-        "gardens_point",
-        GardensPointConfig,
-        "a campus walked by day, right and left, and by night",
-        "Glover: Day and Night, Left and Right, Zenodo 2014",
-    ),
-    (
-        "places17",
-        "places17",
-        Places17Config,
-        "indoor walks by day and night; the tolerance is named",
-        "Sahdev, Tsotsos: Indoor Place Recognition System for Localization of Mobile Robots, CRV 2016",
-    ),
-    (
-        "baidu_mall",
-        "baidu_mall",
-        BaiduMallConfig,
-        "a shopping centre with poses, 10 m",
-        "Sun et al.: A Dataset for Benchmarking Image-Based Localization, CVPR 2017",
-    ),
+CONFIGS: tuple[type[ComponentConfig], ...] = (
+    Pitts30kConfig,
+    Pitts250kConfig,
+    Tokyo247Config,
+    TokyoTMConfig,
+    MSLSConfig,
+    NordlandConfig,
+    SfXLConfig,
+    SVOXConfig,
+    StLuciaConfig,
+    EynshamConfig,
+    AmsterTimeConfig,
+    SPEDConfig,
+    Essex3in1Config,
+    GardensPointConfig,
+    Places17Config,
+    BaiduMallConfig,
 )
-"""Module, function, config, summary, paper."""
 
 
 def published_datasets() -> Iterator[DatasetSpec[Any]]:
     """Yield a spec of every published set that has a database and queries."""
-    for module, function, config, summary, paper in SETS:
+    for config in CONFIGS:
+        name = config.model_fields["type"].default
+        known = REGISTERED[name]
         yield DatasetSpec(
-            name=config.model_fields["type"].default,
+            name=name,
             config=config,
-            build=_builder(module, function),
-            summary=summary,
-            paper=paper,
+            build=_builder(known.module, known.function),
+            summary=known.summary,
+            paper=known.paper,
         )

@@ -33,7 +33,9 @@ SF_XL = Published(
 processed/val/database/@easting@northing@...@.jpg, processed/val/queries/...
 processed/test/database/..., processed/test/queries_v1, queries_v2, queries_night, queries_occlusion
 small/...      the same tree with fewer database images: part: small""",
-    notes="its training images are classes of position and heading (CosPlace), no database and queries",
+    notes="its queries v1 are 1,000 by the lists of VLAD-BuFF, its authors state about 2.8 million test images; the "
+    "other numbers are as remembered. Its training images are classes of position and heading (CosPlace), no database "
+    "and queries",
 )
 
 

@@ -194,4 +194,4 @@ def _set_warnings(counts: Counts | None, split: PlaceSplit) -> Iterator[str]:
 
 
 def _doubt(counts: Counts) -> str:
-    return "" if counts.sure else " (as remembered; no official file was at hand to count)"
+    return "" if counts.sure else f" ({counts.source or 'as remembered'}; no official file was at hand to count)"

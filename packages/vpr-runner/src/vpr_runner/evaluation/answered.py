@@ -22,7 +22,7 @@ from vpr_runner.network.storage import fingerprint
 from vpr_runner.reranking.asking import Reordering
 
 if TYPE_CHECKING:
-    from vpr_core import Registry, RunConfig
+    from vpr_core import ComponentConfig, Registry, RunConfig
     from vpr_core.config.sections import ComputeConfig, EvalConfig, ImageConfig
     from vpr_core.types import PlaceSplit
     from vpr_eval import Whitening
@@ -79,6 +79,7 @@ def answered(
     """
     compute, architecture = Compute.of(config.compute, config.image), Architecture.of(config)
     retriever = retriever.to(compute.device)
+    _check_task(split, config.sequence)
     views = _views(config.eval, config.image)
     source = ViewSource(split, views) if views else ImageSource(JoinedImages(split.queries, split.database))
     model = fingerprint(retriever, architecture)
@@ -117,6 +118,21 @@ def answered(
         )
         taken = milliseconds(retriever, split.database, compute) if timed else {}
     return Answered(answers=answers, model=model, execution=execution, milliseconds=taken)
+
+
+def _check_task(split: PlaceSplit, sequence: ComponentConfig | None) -> None:
+    """Refuse a matcher that takes other images than the task of the benchmark gives."""
+    task, length = getattr(split, "task", None), getattr(split, "length", None)
+    if task is None or sequence is None:  # single images take fewer
+        return
+    if sequence.type != "msls" or (getattr(sequence, "task", None), getattr(sequence, "length", None)) != (
+        task,
+        length,
+    ):
+        raise UsageError(
+            f"sequence: the data set asks {task} with {length} images, which is sequence: {{type: msls, task: {task}, "
+            f"length: {length}}}, or null for single images; got {sequence.model_dump(mode='json')}"
+        )
 
 
 def _looked(settings: EvalConfig, image: ImageConfig, compute: ComputeConfig) -> str:

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ import numpy as np
 from vpr_core import UsageError
 from vpr_data import coordinates
 from vpr_eval import Neighbours
+from vpr_runner.evaluation.msls_list import msls_list, of_msls_list
+from vpr_runner.evaluation.prediction_names import names_of
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
 
@@ -44,28 +46,33 @@ class Predictions:
         """Return the answers as positions in ``split``: ``(Q, k)``, -1 where a query has fewer, distance inf there.
 
         Names are those of the split, or ends of them that fit one image only: whole paths of another machine, file
-        names, names without their ending. Distances that are not given are ranks.
+        names, names without their ending; of MSLS's sequences their keys joined by commas, and the position is that of
+        the frame that stands for one. Distances that are not given are ranks.
 
         Raises:
             UsageError: a name fits no image of the split, or several; a query is missing from the file.
         """
-        queries, database = _Names(split.queries.names, "query"), _Names(split.database.names, "database image")
+        queries, database = names_of(split, "queries"), names_of(split, "database")
         rows: dict[int, list[tuple[str, float | None]]] = {}
-        for name, found in self.answers.items():
-            rows[queries.find(name, self.source)] = found
-        missing = [split.queries.names[row] for row in range(len(split.queries)) if row not in rows]
+        for name, answers in self.answers.items():
+            asked = queries.find(name, self.source)
+            if asked is not None:
+                rows[asked] = answers
+        missing = [queries.name(row) for row in queries.wanted if row not in rows]
         if missing:
             raise UsageError(
-                f"{self.source}: has no answer for {len(missing)} of {len(split.queries)} queries, for one "
+                f"{self.source}: has no answer for {len(missing)} of {len(queries.wanted)} queries, for one "
                 f"{missing[0]}; an empty list counts as a failure, a missing query is another set: write a row for it, "
                 "or name the data set and split that were asked"
             )
         depth = max((len(found) for found in rows.values()), default=0)
         index = np.full((len(split.queries), max(depth, 1)), -1, dtype=np.int64)
         distance = np.full(index.shape, np.inf, dtype=np.float32)
-        for row, found in rows.items():
-            for rank, (name, value) in enumerate(found):
-                index[row, rank] = database.find(name, self.source)
+        for row, answers in rows.items():
+            for rank, (name, value) in enumerate(answers):
+                position = database.find(name, self.source)
+                assert position is not None
+                index[row, rank] = position
                 distance[row, rank] = rank if value is None else value
         return Neighbours(distance, index)
 
@@ -91,7 +98,7 @@ def write_predictions(file: Path, split: Any, found: Neighbours) -> None:
     """
     form = form_of(file)
     if form == "msls":
-        text_of_all = _as_msls(split, found)
+        text_of_all = msls_list(split, found)
         if file.suffix == ".zip":
             atomic.write_bytes(file, _zipped(text_of_all))
         else:
@@ -131,13 +138,7 @@ def read_predictions(path: Path) -> Predictions:
         return _gathered(path, ((number, parsed(line)) for number, line in lines))
     if "," in first and "query" in first.split(","):
         return _gathered(path, ((number, row) for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2)))
-    answers: dict[str, list[tuple[str, float | None]]] = {}
-    for number, line in lines:
-        query, *found = line.split()
-        if query in answers:
-            raise UsageError(f"{path}, line {number}: {query} stands there twice")
-        answers[query] = [(name, None) for name in found]
-    return Predictions(source=path, answers=answers)
+    return Predictions(source=path, answers=of_msls_list(path, lines))
 
 
 def _zipped(text: str) -> bytes:
@@ -164,7 +165,9 @@ def _unzipped(path: Path) -> str:
 def _rows(split: Any, found: Neighbours) -> Iterator[dict[str, Any]]:
     positives = split.positives()
     places = [coordinates(images) for images in (split.queries, split.database)]
-    for query, name in enumerate(split.queries.names):
+    queries, database = names_of(split, "queries"), names_of(split, "database")
+    for query in queries.written:
+        name = queries.name(query)
         right = {int(position) for position in positives[query]}
         for rank, (position, distance) in enumerate(zip(found.index[query], found.distance[query], strict=True), 1):
             if position < 0:
@@ -172,7 +175,7 @@ def _rows(split: Any, found: Neighbours) -> Iterator[dict[str, Any]]:
             row: dict[str, Any] = {
                 "query": name,
                 "rank": rank,
-                "database": split.database.names[int(position)],
+                "database": database.name(int(position)),
                 "distance": round(float(distance), 7),
                 "correct": int(int(position) in right),
             }
@@ -182,21 +185,6 @@ def _rows(split: Any, found: Neighbours) -> Iterator[dict[str, Any]]:
             yield row
         if not (found.index[query] >= 0).any():
             yield {"query": name, "rank": "", "database": "", "distance": "", "correct": 0}
-
-
-def _as_msls(split: Any, found: Neighbours) -> str:
-    """One line a query: its key, then the keys of its answers; a key is the file's name without its ending."""
-    lines = []
-    for query, name in enumerate(split.queries.names):
-        keys = [_key(name), *(_key(split.database.names[int(p)]) for p in found.index[query] if p >= 0)]
-        if any(len(key.split()) != 1 for key in keys):
-            raise UsageError(f"--predictions: a line of {name} cannot be cut at blanks again; take .csv")
-        lines.append(" ".join(keys))
-    return "\n".join(lines) + "\n"
-
-
-def _key(name: str) -> str:
-    return Path(name).stem
 
 
 def _gathered(path: Path, rows: Iterator[tuple[int, Any]]) -> Predictions:
@@ -243,30 +231,3 @@ def _of_texts(folder: Path) -> Iterator[tuple[str, list[tuple[str, float | None]
         if len(query) != 1 or found is None:
             raise UsageError(f"{file}: expected 'Query path:' with one path and 'Predictions paths:' with some")
         yield query[0], [(name, None) for name in found]
-
-
-class _Names:
-    """Positions by name, by the end of a path that one image has, or by a name without its ending."""
-
-    def __init__(self, names: Sequence[str], role: str) -> None:
-        self._role = role
-        self._exact = {name: position for position, name in enumerate(names)}
-        self._ends: dict[str, int | None] = {}
-        for position, name in enumerate(names):
-            for end in {Path(name).name, Path(name).stem, str(Path(name).with_suffix(""))}:
-                self._ends[end] = None if end in self._ends else position
-
-    def find(self, name: str, source: Path) -> int:
-        if name in self._exact:
-            return self._exact[name]
-        parts = name.replace("\\", "/").split("/")
-        for start in range(len(parts)):  # the longest end first
-            end = "/".join(parts[start:])
-            if end in self._exact:
-                return self._exact[end]
-        found = self._ends.get(name, self._ends.get(parts[-1], -1))
-        if found is None:
-            raise UsageError(f"{source}: {name!r} fits several {self._role}s; write whole names")
-        if found < 0:
-            raise UsageError(f"{source}: {name!r} is no {self._role} of this split; name the data set that was asked")
-        return found
