@@ -146,6 +146,23 @@ def test_sequences_leave_and_come_back(
     assert json.loads(capsys.readouterr().out)["recall"] == ours["recall"]
 
 
+def test_the_challenges_file_of_sequences(tmp_path: Path, trees: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trees.msls(tmp_path / "msls")
+    for side in ("database", "query"):
+        rows = [(f"miami-{side}{i}", 0.0, False, True, True) for i in range(4)]
+        trees.msls_side(tmp_path / "msls" / "test" / "miami" / side, rows, None)
+    run, file = tmp_path / "run.yaml", tmp_path / "test.txt"
+    run.write_text(SEQUENCES.format(root=tmp_path / "msls", task="im2seq"))
+    assert main(["eval", str(run), "--split", "test", "--predictions", str(file), "--quiet"]) == 0
+    capsys.readouterr()
+    lines = [line.split() for line in file.read_text().splitlines()]
+    assert len(lines) == 14  # an image of each city's query side; but miami has sequences alone
+    sequences = {f"miami-database{i},miami-database{i + 1},miami-database{i + 2}" for i in range(2)}
+    for query, *answers in lines:
+        known = sequences if query.startswith("miami") else set()
+        assert set(answers) == known | {f"unanswered-{n}" for n in range(1, 3 - len(known))}
+
+
 @pytest.mark.fault
 def test_sequences_that_are_none_are_said(tmp_path: Path, trees: Any, capsys: pytest.CaptureFixture[str]) -> None:
     trees.msls(tmp_path / "msls")

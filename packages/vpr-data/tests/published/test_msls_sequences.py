@@ -87,11 +87,21 @@ def test_a_sequence_is_what_its_frame_sees_last(root: Path) -> None:
             assert len({int(split.database.drive[row + step - place]) for step in range(3)}) == 1
 
 
-def test_the_test_split_has_sequences_and_no_truth(root: Path) -> None:
-    split = open_published("msls", root=root, task="im2im").split("test")
-    assert not hasattr(split, "sequence_names")
-    with pytest.raises(ValueError, match="msls-test: no query sequence of 3 frames"):
-        open_published("msls", root=root, task="seq2seq").split("test")
+def test_the_test_split_has_sequences_and_no_truth(tmp_path: Path, trees) -> None:
+    trees.msls(tmp_path)
+    for side in ("database", "query"):
+        rows = [(f"miami-{side}{i}", 0.0, False, True, True) for i in range(4)]
+        trees.msls_side(tmp_path / "test" / "miami" / side, rows, None)
+    split = open_published("msls", root=tmp_path, task="seq2seq").split("test")
+    assert split.secret
+    # The other cities have two images each, which make up no sequence of three.
+    assert list(split.sequence_names("queries").values()) == [
+        "miami-query0,miami-query1,miami-query2",
+        "miami-query1,miami-query2,miami-query3",
+    ]
+    assert split.positives().lengths.sum() == 0
+    none = open_published("msls", root=tmp_path, task="seq2seq", length=5).split("test")
+    assert len(none.queries) == len(none.sequence_names("queries")) == 0
 
 
 @pytest.mark.fault

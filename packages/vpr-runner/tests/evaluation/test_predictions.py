@@ -181,7 +181,7 @@ KEYS = ["db/a.jpg", "db/b.jpg", "db/c.jpg"]
 def test_remarks_and_places_that_were_not_answered_are_passed_over(split: PlaceSplit, tmp_path: Path) -> None:
     """The benchmark's own examples begin with remarks; its table wants equally many columns in all lines."""
     short = Neighbours(FOUND.distance, np.array([[0, 1, 2], [1, -1, -1]], dtype=np.int64))
-    write_predictions(tmp_path / "p.zip", replace_names(split), short)
+    write_predictions(tmp_path / "p.zip", replace_names(split), short, filled=True)
     with zipfile.ZipFile(tmp_path / "p.zip") as archive:
         lines = archive.read("predictions.csv").decode().splitlines()
     assert lines == ["0 a b c1", "1 b unanswered-1 unanswered-2"]

@@ -100,7 +100,7 @@ def hand_in(ask: Callable[[], Answers], split: PlaceSplit, *, predictions: Path 
         )
     form_of(predictions)
     found = ask()
-    write_predictions(predictions, split, Neighbours(found.distance, found.index))
+    write_predictions(predictions, split, Neighbours(found.distance, found.index), filled=True)
     print(
         f"{split.protocol}: {len(split.queries)} queries answered, hand in {predictions}; what is right is not public"
     )
@@ -111,7 +111,7 @@ def write_extras(report: Report, split: PlaceSplit, *, predictions: Path | None,
     if predictions is not None and report.answers is not None:
         from vpr_runner.evaluation.predictions import write_predictions
 
-        write_predictions(predictions, split, report.answers)
+        write_predictions(predictions, split, report.answers, filled=True)
     if curve is not None:
         from vpr_runner.evaluation.curve import curve_of, curve_summary, draw_curve
 

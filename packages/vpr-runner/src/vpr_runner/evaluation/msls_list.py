@@ -24,8 +24,8 @@ __all__ = ["msls_list", "of_msls_list"]
 FILLER = re.compile(r"unanswered-\d+")
 
 
-def msls_list(split: Any, found: Neighbours) -> str:
-    """Return the list of a ranking ``(Q, k)``.
+def msls_list(split: Any, found: Neighbours, *, filled: bool = False) -> str:
+    """Return the list of a ranking ``(Q, k)``; ``filled``: with placeholders, as the server's table wants them.
 
     Raises:
         UsageError: a name cannot be cut at blanks again.
@@ -35,9 +35,10 @@ def msls_list(split: Any, found: Neighbours) -> str:
     for keys in lines:
         if any(len(key.split()) != 1 or "#" in key for key in keys):
             raise UsageError(f"--predictions: a line of {keys[0]} cannot be cut at blanks again; take .csv")
-    width = max((len(keys) for keys in lines), default=0)
-    filled = [[*keys, *(f"unanswered-{n}" for n in range(1, width - len(keys) + 1))] for keys in lines]
-    return "".join(f"{' '.join(keys)}\n" for keys in filled)
+    if filled:
+        width = max((len(keys) for keys in lines), default=0)
+        lines = [[*keys, *(f"unanswered-{n}" for n in range(1, width - len(keys) + 1))] for keys in lines]
+    return "".join(f"{' '.join(keys)}\n" for keys in lines)
 
 
 def of_msls_list(path: Path, lines: Iterable[tuple[int, str]]) -> dict[str, list[tuple[str, float | None]]]:

@@ -94,7 +94,7 @@ class _Sequences:
         self._side, self._task, self._names = side, split.task, names
         self._rows = {name: row for row, name in names.items()}
         self._keys = {key for name in names.values() for key in name.split(",")}
-        self._length = len(next(iter(names.values())).split(","))
+        self._length = len(next(iter(names.values()), "").split(","))
         self.written = sorted(names)
         self.wanted = self.written
         if side == "queries" and not split.secret:  # the benchmark asks for no more

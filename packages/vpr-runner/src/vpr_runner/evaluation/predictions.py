@@ -89,16 +89,16 @@ def form_of(file: Path) -> str:
     return form
 
 
-def write_predictions(file: Path, split: Any, found: Neighbours) -> None:
+def write_predictions(file: Path, split: Any, found: Neighbours, *, filled: bool = False) -> None:
     """Write the answers of a split's queries; the ending chooses the form: ``.csv``, ``.jsonl``, or ``.txt`` for MSLS,
-    ``.zip`` for what its server takes.
+    ``.zip`` for what its server takes; ``filled``: all lines of these two with equally many columns, as it wants them.
 
     Raises:
         UsageError: another ending; or a name that MSLS's form, which is cut at blanks, cannot hold.
     """
     form = form_of(file)
     if form == "msls":
-        text_of_all = msls_list(split, found)
+        text_of_all = msls_list(split, found, filled=filled)
         if file.suffix == ".zip":
             atomic.write_bytes(file, _zipped(text_of_all))
         else:
