@@ -102,11 +102,15 @@ def bench(session: nox.Session) -> None:
     """Compare NetVLAD with its baselines: a first table, of one seed; ``-- --suite city`` goes on to all three.
 
     ``-- --suite real --data DIR`` for real images, ``-- --help`` for more. ``-- --where`` measures instead how far off
-    estimates of a photo's place are; ``-- --where --help`` for more.
+    estimates of a photo's place are, ``-- --pictures MODEL`` takes the pictures of pages; both have a ``--help``.
     """
     if session.posargs[:1] == ["--where"]:
         install_packages(session)
         session.run("python", "-m", "bench.where", *session.posargs[1:], env=PASSIVE)
+        return
+    if session.posargs[:1] == ["--pictures"]:
+        install_packages(session, "selenium>=4.20")
+        session.run("python", "-m", "bench.pictures", *session.posargs[1:], env=PASSIVE)
         return
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--suite")

@@ -167,15 +167,19 @@ def test_the_challenges_file_of_sequences(tmp_path: Path, trees: Any, capsys: py
 def test_sequences_that_are_none_are_said(tmp_path: Path, trees: Any, capsys: pytest.CaptureFixture[str]) -> None:
     trees.msls(tmp_path / "msls")
     run, file = tmp_path / "run.yaml", tmp_path / "val.txt"
-    run.write_text(SEQUENCES.format(root=tmp_path / "msls", task="seq2seq"))
+    run.write_text(SEQUENCES.format(root=tmp_path / "msls", task="im2seq"))
     assert main(["eval", str(run), "--predictions", str(file), "--quiet"]) == 0
     lines = file.read_text().splitlines()
     query, *answers = lines[0].split()
-    keys = query.split(",")
+    backwards = ",".join(reversed(answers[0].split(",")))
     for changed, why in (
         ([" ".join([query, "nowhere,b,c"]), *lines[1:]], "'nowhere' belongs to no sequence of the database"),
-        ([" ".join([query, ",".join(answers[0].split(",")[:2])]), *lines[1:]], "2 keys; with dataset.task seq2seq"),
-        ([" ".join([",".join(reversed(keys)), *answers]), *lines[1:]], "these images are no sequence of the queries"),
+        (
+            [" ".join([query, ",".join(answers[0].split(",")[:2])]), *lines[1:]],
+            "2 keys; with dataset.task im2seq each of the database has 3",
+        ),
+        ([" ".join([query, backwards]), *lines[1:]], "these images are no sequence of the database"),
+        ([" ".join(["nobody", *answers]), *lines[1:]], "'nobody' belongs to no sequence of the queries"),
         (lines[1:], "has no answer for 1 of"),
         ([lines[0], *lines], "stands there twice"),
     ):
@@ -184,4 +188,4 @@ def test_sequences_that_are_none_are_said(tmp_path: Path, trees: Any, capsys: py
         assert main(["eval", str(run), "--from-predictions", str(file), "--quiet"]) == 2
         assert why in " ".join(capsys.readouterr().err.split())
     assert main(["eval", str(run), "--set", "sequence.length=5", "--quiet"]) == 2
-    assert "asks seq2seq with 3 images" in capsys.readouterr().err
+    assert "asks im2seq with 3 images" in capsys.readouterr().err

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from bench.where.areas import asked_in
 from bench.where.row import row_of
 from vpr_core.config import make_run
-from vpr_data.tables.photos import open_photos
 from vpr_runner import assemble
+from vpr_runner.data import open_dataset, split_named
 from vpr_runner.locate.calibrate import learn
 from vpr_runner.locate.judge import judge
 from vpr_runner.network.architecture import Architecture
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["measured"]
 
 WEIGHTS = Path("weights") / "resnet18_layer3" / "resnet18_to_layer3_bnfolded.pth"
+TABLE = "metadata.csv"
 
 
 def measured(data: Path, registry: Registry, store: Store) -> list[dict[str, Any]]:
@@ -32,17 +33,17 @@ def measured(data: Path, registry: Registry, store: Store) -> list[dict[str, Any
     found = store.get("leave-one-out")
     if found is not None:
         return found
-    images = open_photos(data / "campus_gps").images
     backbone = {"type": "resnet18", "cut": "layer3", "weights": str(data / WEIGHTS)}
     config = make_run(
         {
-            "dataset": {"type": "none"},
+            "dataset": {"type": "folder", "root": str(data / "campus_gps"), "database": TABLE, "queries": TABLE},
             "backbone": backbone,
             "pooling": {"type": "gem"},
         },
         registry,
         source="bench.where",
     )
+    images = split_named(open_dataset(config.dataset, registry), "test", purpose="bench.where").database
     retriever = assemble(config, registry).eval()
     with tempfile.TemporaryDirectory(prefix="vpr-where-") as temporary:
         area = asked_in(images, None, retriever, config, registry, folder=Path(temporary) / "map")
