@@ -101,7 +101,7 @@ def test_the_test_split_has_sequences_and_no_truth(tmp_path: Path, trees) -> Non
     ]
     assert split.positives().lengths.sum() == 0
     none = open_published("msls", root=tmp_path, task="seq2seq", length=5).split("test")
-    assert len(none.queries) == len(none.sequence_names("queries")) == 0
+    assert len(none.queries) == len(none.sequence_names("queries")) == none.extent() == 0
 
 
 @pytest.mark.fault

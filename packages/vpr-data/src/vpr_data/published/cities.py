@@ -44,6 +44,7 @@ class CitiesSplit(PlaceSplit):
 
     def extent(self) -> float:
         """Return metres from one end of the largest city to the other."""
-        both = np.concatenate([self.database.metric_points, self.queries.metric_points])
+        sides = [images.metric_points for images in (self.database, self.queries) if len(images)]
+        both = np.concatenate([np.zeros((0, 3)), *sides])
         cities = [both[both[:, 2] == city, :2] for city in np.unique(both[:, 2])]
         return max((float(np.ptp(city, axis=0).max()) for city in cities), default=0.0)

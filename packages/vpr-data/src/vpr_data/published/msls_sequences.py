@@ -149,7 +149,10 @@ def split_of_sequences(
         length=options.length,
         asked=asked,
         known=known,
-        notes=("what is right is known to the benchmark's server alone",) if secret else (),
+        notes=(
+            f"{task}: {len(asked):,} queries against {len(known):,} of the database, each of its images counted above",
+            *(("what is right is known to the benchmark's server alone",) if secret else ()),
+        ),
     )
     if not secret and len(asked) and not made.positives().lengths.any():
         raise ValueError(f"{name}: no query has a sequence within 25 m; are the tables of one release?")
