@@ -123,7 +123,8 @@ def _of_tables(root: Path, options: MslsOptions, cities: Sequence[str] | None) -
         if not wanted or len(missing) == len(wanted) or (split == "train" and missing):
             continue
         label = "" if wanted == names else "-" + "+".join(wanted)
-        of = split_of_cities if options.task == "im2im" or split == "train" else split_of_sequences
+        single = options.task == "im2im" or split == "train"
+        of: Callable[..., PlaceSplit] = split_of_cities if single else split_of_sequences
         make[split] = partial(of, split, folders, options, root=root, label=label)
         published = MSLS.counts.get(split) if wanted == names else OF_CITY.get(wanted)
         if (

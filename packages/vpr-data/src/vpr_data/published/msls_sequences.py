@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from vpr_data.images.image_set import ImageSet
 from vpr_data.places.rows import Rows
@@ -67,6 +66,8 @@ class SequenceSplit(CitiesSplit):
 
     def positives(self) -> Rows:
         """Return for each frame that stands for a query those that stand for right sequences; no others have any."""
+        from scipy.sparse import csr_array
+
         near = self.within(self.protocol.radius)
         ones = np.ones(len(near.values), dtype=np.int64)
         frames = csr_array((ones, near.values, near.offsets), shape=(len(self.queries), len(self.database)))
@@ -171,8 +172,10 @@ def _runs(table: CitySide, rows: Int64Array) -> Int64Array:
     return np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
 
 
-def _members(sequences: Int64Array, frames: int) -> csr_array:
-    """Return ``(S, frames)``: 1 where a frame belongs to a sequence."""
+def _members(sequences: Int64Array, frames: int) -> Any:
+    """Return a sparse ``(S, frames)``: 1 where a frame belongs to a sequence."""
+    from scipy.sparse import csr_array
+
     count, length = sequences.shape
     offsets = np.arange(count + 1) * length
     return csr_array((np.ones(count * length, dtype=np.int64), sequences.ravel(), offsets), shape=(count, frames))

@@ -54,7 +54,8 @@ class _Images:
 
     def __init__(self, names: Sequence[str], role: str, *, unasked: Sequence[str] = ()) -> None:
         self._role, self._names = role, names
-        self.written = self.wanted = range(len(names))
+        self.written: Sequence[int] = range(len(names))
+        self.wanted: Sequence[int] = self.written
         self._exact = {name: position for position, name in enumerate(names)}
         self._ends: dict[str, int | None] = {}
         for position, name in enumerate(names):
@@ -95,8 +96,8 @@ class _Sequences:
         self._rows = {name: row for row, name in names.items()}
         self._keys = {key for name in names.values() for key in name.split(",")}
         self._length = len(next(iter(names.values()), "").split(","))
-        self.written = sorted(names)
-        self.wanted = self.written
+        self.written: Sequence[int] = sorted(names)
+        self.wanted: Sequence[int] = self.written
         if side == "queries" and not split.secret:  # the benchmark asks for no more
             self.wanted = [int(row) for row in np.flatnonzero(split.positives().lengths)]
 
