@@ -44,6 +44,8 @@ def test_a_dropped_photo_is_placed_on_the_map(
         origin = f"http://127.0.0.1:{port}"
         browser.get(origin)
         assert browser.find_element("id", "here").get_attribute("d") == ""
+        assert not browser.find_element("id", "asktoken").is_displayed()  # nobody is asked for one
+        assert not browser.find_element("id", "result").is_displayed()
         browser.execute_script(DROP, base64.b64encode(photo).decode(), evil)
         until(lambda: len(browser.find_elements("css selector", "#answers li")) == 5)
         assert text("#name") == evil

@@ -101,7 +101,7 @@ def _start(
 
 def _database(dataset: Dataset, images: ImageSet | None, *, split: str, purpose: str) -> ImageSet:
     if not dataset.split_names and images is not None:
-        log.info("no data set: %s from the %d images given, no positions", purpose, len(images))
+        log.info("no data set: %s from the %d images given, whose positions it needs not", purpose, len(images))
         return images
     if not dataset.split_names:
         raise UsageError(
@@ -111,7 +111,7 @@ def _database(dataset: Dataset, images: ImageSet | None, *, split: str, purpose:
         )
     name = "train" if "train" in dataset.split_names else split
     if name != "train":
-        log.info("no split 'train': %s from the database images of %r, no queries, no positions", purpose, name)
+        log.info("no split 'train': %s from the database images of %r alone, without positions", purpose, name)
     return split_named(dataset, name, purpose=purpose).database
 
 
