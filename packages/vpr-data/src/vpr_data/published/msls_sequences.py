@@ -101,7 +101,8 @@ def windows(table: CitySide, counted: BoolArray, length: int) -> Int64Array:
     run = np.concatenate([[0], np.cumsum(breaks)])
     middle = np.arange(half, rows - half, dtype=np.int64)
     middle = middle[(run[middle - half] == run[middle + half]) & counted[middle]]
-    return middle[:, None] + np.arange(-half, half + 1)
+    rows_of: Int64Array = middle[:, None] + np.arange(-half, half + 1)
+    return rows_of
 
 
 def split_of_sequences(

@@ -110,7 +110,7 @@ def _answerable(split: CitiesSplit) -> CitiesSplit:
         raise ValueError(f"{split.protocol}: no query has a database image within 25 m; are the tables of one release?")
     without = len(lengths) - len(rows)
     note = f"{without} of {len(lengths)} queries have no database image within 25 m, and are not asked"
-    unasked = tuple(split.queries.names[row] for row in np.flatnonzero(lengths == 0))
+    unasked = tuple(split.queries.names[row] for row in np.flatnonzero(lengths == 0).tolist())
     return replace(split, queries=split.queries.select(rows), notes=(note,) if without else (), unasked=unasked)
 
 
