@@ -13,6 +13,7 @@ from bench.speed.row import Growth, Row, exponent
 from bench.speed.scale import __main__ as scale
 from bench.speed.scale.places import Places, power_law
 from bench.speed.scale.table import paper, table
+from bench.speed.scale.table import quoted as quoted_scale
 from bench.speed.store import Store
 from bench.speed.table import markdown, quoted
 
@@ -111,13 +112,20 @@ def test_the_committed_table_of_scale_is_that_of_its_result(file: Path) -> None:
 
 def test_ten_times_as_many_grow_as_the_last_ones_did() -> None:
     def sized(count: int, milliseconds: float, seconds: float) -> dict:
-        row = {"name": "binary", "ms_a_query": milliseconds, "build_cpu_seconds": seconds, "bytes_an_image": 512.0}
+        row = {"name": "binary", "cpu_ms_a_query": milliseconds, "build_cpu_seconds": seconds, "bytes_an_image": 512.0}
         return {"count": count, "dim": 64, "rows": [{**row, "memory_bytes": 10**8 + 600 * count}]}
 
     other = {"count": 10**6, "dim": 32, "rows": [{"name": "alone"}]}
     (line,) = paper([sized(10**5, 5.0, 46.0), sized(10**6, 23.0, 406.0), other], count=10**7).splitlines()[2:]
     cells = "20.0, 400 | 1 GB | 5 GB | 6 GB | 203 | 1.1 h |"
     assert line == f"| binary | 100,000 and 1,000,000 x 64 | {cells}"
+
+
+def test_the_document_says_what_the_results_of_scale_do() -> None:
+    document = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert "<!-- scale:1000000x4096 -->" in document
+    assert "<!-- scale-paper -->" in document
+    assert quoted_scale(document, RESULTS) == document
 
 
 def a_result() -> dict:

@@ -153,6 +153,7 @@ def _collect(places: Places, kept: Path, options: argparse.Namespace) -> None:
         rows += [{**one, **{k: v for k, v in built.items() if k != "finished"}} for one in asked if one]
     if not rows:
         return
+    loads = [row["load"] for row in rows]
     threads = sorted({row["threads"] or "all" for row in rows})
     result: dict[str, Any] = {
         "provenance": provenance(),
@@ -162,6 +163,7 @@ def _collect(places: Places, kept: Path, options: argparse.Namespace) -> None:
         "notes": [
             f"of {LISTS} lists 16 are visited where nothing else is said; a query comes alone",
             f"OMP_NUM_THREADS {' and '.join(threads)}; indexes were built by one thread",
+            f"load average while they were asked: {min(loads):.1f} to {max(loads):.1f}; where it is high see CPU ms",
             "compressed kinds compare their first 100 candidates with the original float16 rows, but for codes alone",
             "memory: the peak of what is resident, mapped pages of files too, in a process that opens and searches",
             "opening includes the first query; memory and opening are beyond a process with the libraries imported",

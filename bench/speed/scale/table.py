@@ -72,10 +72,10 @@ def _opening(row: dict[str, Any]) -> str:
 
 
 def paper(results: Sequence[dict[str, Any]], *, count: int = 10**8) -> str:
-    """Return what ``count`` images would take: bytes, milliseconds and CPU seconds grow by what those between two
-    measured sizes of one dimension did, image by image, which holds for what compares or reads every code."""
+    """Return what ``count`` images would take: bytes and the processor's time grow by what those between two measured
+    sizes of one dimension did, image by image, which holds for what compares or reads every code."""
     lines = [
-        "| index | measured at | a million more: ms a query, s to build | rows on disk | index | memory | ms | build |",
+        "| index | measured at | a million more: CPU ms, s to build | rows on disk | index | memory | CPU ms | build |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for dim in sorted({result["dim"] for result in results}):
@@ -83,11 +83,11 @@ def paper(results: Sequence[dict[str, Any]], *, count: int = 10**8) -> str:
         if len(sized) < 2:
             continue
         small, large = sized[-2], sized[-1]
-        before = {row["name"]: row for row in small["rows"]}
+        before = {row["name"]: row for row in small["rows"] if "cpu_ms_a_query" in row}
         for row in large["rows"]:
-            if row["name"] in before:
+            if row["name"] in before and "cpu_ms_a_query" in row:
                 lines.append(_grown(before[row["name"]], row, small["count"], large["count"], dim, count))
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else "*No index has been measured at two sizes of one dimension here.*"
 
 
 def _grown(before: dict[str, Any], row: dict[str, Any], small: int, large: int, dim: int, count: int) -> str:
@@ -96,7 +96,7 @@ def _grown(before: dict[str, Any], row: dict[str, Any], small: int, large: int, 
         each = (row[name] - before[name]) / (large - small)
         return 10**6 * each, row[name] + (count - large) * each
 
-    more, milliseconds = grown("ms_a_query")
+    more, milliseconds = grown("cpu_ms_a_query")
     building, seconds = grown("build_cpu_seconds")
     _, memory = grown("memory_bytes")
     cells = [
