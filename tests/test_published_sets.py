@@ -189,3 +189,25 @@ def test_sequences_that_are_none_are_said(tmp_path: Path, trees: Any, capsys: py
         assert why in " ".join(capsys.readouterr().err.split())
     assert main(["eval", str(run), "--set", "sequence.length=5", "--quiet"]) == 2
     assert "asks im2seq with 3 images" in capsys.readouterr().err
+
+
+@pytest.mark.fault
+def test_answers_of_published_queries_that_are_not_counted_are_passed_over(tmp_path: Path, trees: Any) -> None:
+    """MSLS publishes 747 query images and counts 740; who answered all of them is scored on those that count."""
+    import numpy as np
+
+    from vpr_core import UsageError
+    from vpr_data import open_published
+    from vpr_eval import Neighbours
+    from vpr_runner.evaluation.predictions import read_predictions, write_predictions
+
+    trees.msls(tmp_path)
+    split = open_published("msls", root=tmp_path).split("val")
+    index = np.tile(np.arange(2), (len(split.queries), 1))
+    write_predictions(tmp_path / "p.txt", split, Neighbours(np.zeros(index.shape, dtype=np.float32), index))
+    counted = (tmp_path / "p.txt").read_text()
+    (tmp_path / "p.txt").write_text(f"cph-far cph-d0 cph-d1\n{counted}")
+    assert read_predictions(tmp_path / "p.txt").on(split).index.tolist() == index.tolist()
+    (tmp_path / "p.txt").write_text(f"nobody cph-d0 cph-d1\n{counted}")
+    with pytest.raises(UsageError, match="'nobody' is no query of this split"):
+        read_predictions(tmp_path / "p.txt").on(split)
