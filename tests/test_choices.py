@@ -18,6 +18,7 @@ pytest.importorskip("vpr_modern_pooling")  # its layer is one of the three
 from bench.choices import __main__ as choices
 from bench.choices.axes.relu import other_way
 from bench.choices.axes.storage import by_bits, product, uniform
+from bench.choices.elsewhere import encode
 from bench.choices.guessed import GUESSES, issue_table
 from bench.choices.outcome import compare, cosines
 from bench.choices.page import page
@@ -132,6 +133,21 @@ def test_the_last_relu_is_taken_away_or_added() -> None:
         low, high = (before, after) if adds else (after, before)
         torch.testing.assert_close(torch.relu(low), high)
         assert (low < 0).any()
+
+
+def test_another_machine_builds_the_network_whose_parameters_are_a_class_made_at_run_time(tmp_path: Path) -> None:
+    run = {
+        "dataset": {"type": "city", "size": "small"},
+        "image": {"size": [32, 32]},
+        "backbone": {"type": "resnet18", "weights": "none", "cut": "layer1"},
+        "pooling": {"type": "avg"},
+    }
+    (tmp_path / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    np.save(tmp_path / "images.npy", np.full((2, 3, 32, 32), 90, dtype=np.uint8))
+    encode(tmp_path)
+    maps = np.load(tmp_path / "maps.npy")
+    assert maps.shape == (2, 64, 8, 8)
+    assert np.isfinite(maps).all()
 
 
 def a_row(difference: float, **other: Any) -> dict[str, Any]:

@@ -14,8 +14,16 @@ from vpr_core import build_registry
 from vpr_core.config import make_run
 from vpr_runner import assemble
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    run = make_run(json.loads((folder / "run.json").read_text(encoding="utf-8")), build_registry(), source="elsewhere")
+__all__ = ["encode"]
+
+
+def encode(folder: Path) -> None:
+    """Write ``maps.npy``. One registry reads the run and builds from it: each makes classes of its own."""
+    registry = build_registry()
+    run = make_run(json.loads((folder / "run.json").read_text(encoding="utf-8")), registry, source="elsewhere")
     images = torch.from_numpy(np.load(folder / "images.npy"))
-    np.save(folder / "maps.npy", feature_maps(assemble(run, build_registry()).backbone.eval(), images).numpy())
+    np.save(folder / "maps.npy", feature_maps(assemble(run, registry).backbone.eval(), images).numpy())
+
+
+if __name__ == "__main__":
+    encode(Path(sys.argv[1]))
