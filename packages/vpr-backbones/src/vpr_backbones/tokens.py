@@ -131,14 +131,15 @@ class TokenBackbone(StagedBackbone):
         return tokens
 
     def _map(self, tokens: Tensor, grid: Grid) -> Tensor:
-        return tokens[:, self.prefix_tokens :].transpose(1, 2).unflatten(2, grid)  # a len() would fix an exported batch
+        patches = tokens[:, self.prefix_tokens :].transpose(1, 2)
+        return torch.unflatten(patches, 2, grid)  # with a len() of the batch that would be fixed in an exported program
 
     def _pack(self, tokens: Tensor, grid: Grid) -> Tensor:
         height, width = grid
         rows = -(-self.prefix_tokens // width)
         filling = tokens.new_zeros(tokens.shape[0], rows * width - self.prefix_tokens, tokens.shape[2])
         prefix, patches = tokens[:, : self.prefix_tokens], tokens[:, self.prefix_tokens :]
-        return torch.cat([prefix, filling, patches], dim=1).unflatten(1, (rows + height, width))
+        return torch.unflatten(torch.cat([prefix, filling, patches], dim=1), 1, (rows + height, width))
 
     def _unpack(self, packed: Tensor) -> tuple[Tensor, Grid]:
         width = packed.shape[2]
