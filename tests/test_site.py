@@ -144,9 +144,9 @@ def faults_of(words: list[str]) -> str | None:
 
 @functools.cache
 def _program() -> Any:
-    from vpr_runner.cli.app import app
+    from vpr_runner.cli.app import COMMANDS, app_of
 
-    return typer.main.get_command(app)
+    return typer.main.get_command(app_of(COMMANDS))
 
 
 def test_every_command_that_a_page_prints_exists() -> None:

@@ -15,6 +15,8 @@ from vpr_core.config.sections import ComputeConfig
 from vpr_core.loader import discover
 from vpr_runner import __version__
 from vpr_runner.cli import main
+from vpr_runner.cli.app import COMMANDS as COMMAND_LINES
+from vpr_runner.cli.app import app_of
 from vpr_runner.cli.remarks import of_training
 
 STUBS = Path(__file__).parents[1] / "stub_components.py"
@@ -108,6 +110,41 @@ def test_quick_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stderr.splitlines()[-1] == "HEAVY [] 0", done.stderr
+
+
+HOST = {"vpr_core", "pydantic", "pluggy", "yaml"}
+ROOMS = {f"vpr_runner.{room}" for room in ("bench", "evaluation", "locate", "maps", "network", "pages", "training")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], HOST | ROOMS),
+        (["eval", "--help"], HOST - {"pydantic"} | ROOMS | {"vpr_runner.cli.serve", "vpr_runner.cli.validate"}),
+        (["validate", "run.yaml"], ROOMS | {f"vpr_runner.cli.{name}" for name in COMMAND_LINES if name != "validate"}),
+    ],
+    ids=["help", "help of a command", "validate"],
+)
+def test_what_a_command_line_does_not_need_is_not_imported(
+    arguments: list[str], unwanted: set[str], tmp_path: Path
+) -> None:
+    """A start is nearly all imports: ``vpr COMMAND`` brings no other, and help brings Typer (and pydantic, its own)."""
+    (tmp_path / "run.yaml").write_text("dataset: {type: city}\nbackbone: {type: tiny}\npooling: {type: netvlad}\n")
+    code = (
+        "import sys\nfrom vpr_runner.cli import main\n"
+        f"code = main({arguments!r})\n"
+        f"print('UNWANTED', sorted(set({sorted(unwanted)!r}) & sys.modules.keys()), code, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stderr.splitlines()[-1] == "UNWANTED [] 0", done.stderr
+
+
+def test_every_command_is_there_by_itself_and_among_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(COMMANDS) <= set(COMMAND_LINES)
+    assert main(["validte", "run.yaml"]) == 2
+    assert "Did you mean 'validate'" in capsys.readouterr().err
+    names = [command.name or command.callback.__name__ for command in app_of(COMMAND_LINES).registered_commands]
+    assert {*names, "plugins", "data"} == set(COMMAND_LINES)
 
 
 def test_plugins_tells_source_parameters_bounds_default_and_paper(

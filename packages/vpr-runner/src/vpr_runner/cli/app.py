@@ -1,35 +1,16 @@
-"""The commands of ``vpr`` under one roof."""
+"""The commands of ``vpr`` under one roof; of a command line that names one, the others are not even imported."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from vpr_runner import __version__
-from vpr_runner.cli import (
-    bench,
-    calibrate,
-    data,
-    evaluate,
-    explain,
-    export,
-    extract,
-    importing,
-    init,
-    loops,
-    models,
-    pairs,
-    plugins,
-    schema,
-    search,
-    serve,
-    train,
-    validate,
-)
 
-__all__ = ["app", "command"]
+__all__ = ["COMMANDS", "app_of", "command"]
 
 EPILOG = """\b
 Examples:
@@ -46,13 +27,32 @@ Examples:
 Every command explains itself: vpr COMMAND --help. Exit codes: 0 done, 1 failed, 2 asked for wrongly, 130 interrupted,
 143 terminated. --traceback (or VPR_TRACEBACK=1) shows where an error comes from."""
 
-app = typer.Typer(
-    name="vpr",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+COMMANDS = {
+    "train": "Train what a run file describes.",
+    "eval": "recall@N of a network on a split.",
+    "extract": "Descriptors of a folder of images, or of a split.",
+    "search": "Where was this photo taken?",
+    "pairs": "Images worth matching, for hloc, COLMAP and kapture.",
+    "loops": "Where a drive comes back to a place that it has seen.",
+    "serve": "The same question over HTTP, and as a page.",
+    "calibrate": "When are answers of a map to be believed?",
+    "explain": "What a network looks at and finds, as pictures.",
+    "export": "A whole network as one file: ONNX, torch.export.",
+    "import": "A network that another project trained.",
+    "models": "Networks by name.",
+    "bench": "Compare methods; print one table.",
+    "init": "Write a run file to start from.",
+    "validate": "Check run files and suites, all faults at once.",
+    "schema": "JSON schema of run files and suites, for editors.",
+    "plugins": "Every component and its parameters.",
+    "data": "What a data set holds, and what of it is missing.",
+}
+"""Each command and its line in ``vpr --help``, in that order."""
+
+_GROUPS = {"plugins", "data"}
+"""Commands that have commands of their own."""
+_ELSEWHERE = {"eval": ("evaluate", "evaluate"), "import": ("importing", "import_network")}
+"""Module and function of commands whose name is another's, or a word of Python's."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,7 +61,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=EPILOG)
 def root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
@@ -73,31 +72,31 @@ def root(
     """Visual place recognition: train, compare and serve descriptors that say where a photo was taken."""
 
 
-for _name, _module, _short in (
-    ("train", train, "Train what a run file describes."),
-    ("eval", evaluate, "recall@N of a network on a split."),
-    ("extract", extract, "Descriptors of a folder of images, or of a split."),
-    ("search", search, "Where was this photo taken?"),
-    ("pairs", pairs, "Images worth matching, for hloc, COLMAP and kapture."),
-    ("loops", loops, "Where a drive comes back to a place that it has seen."),
-    ("serve", serve, "The same question over HTTP, and as a page."),
-    ("calibrate", calibrate, "When are answers of a map to be believed?"),
-    ("explain", explain, "What a network looks at and finds, as pictures."),
-    ("export", export, "A whole network as one file: ONNX, torch.export."),
-    ("import", importing, "A network that another project trained."),
-    ("models", models, "Networks by name."),
-    ("bench", bench, "Compare methods; print one table."),
-    ("init", init, "Write a run file to start from."),
-    ("validate", validate, "Check run files and suites, all faults at once."),
-    ("schema", schema, "JSON schema of run files and suites, for editors."),
-):
-    _function = {"eval": "evaluate", "import": "import_network"}.get(_name, _name)
-    app.command(_name, epilog=_module.EPILOG, short_help=_short)(getattr(_module, _function))
-app.add_typer(plugins.app, name="plugins", short_help="Every component and its parameters.")
-app.add_typer(data.app, name="data", short_help="What a data set holds, and what of it is missing.")
+def app_of(names: Collection[str]) -> typer.Typer:
+    """Return ``vpr`` with the commands of these names, in the order of `COMMANDS`."""
+    app = typer.Typer(
+        name="vpr",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback(epilog=EPILOG)(root)
+    for name, short in COMMANDS.items():
+        if name not in names:
+            continue
+        file, function = _ELSEWHERE.get(name, (name, name))
+        module = import_module(f"vpr_runner.cli.{file}")
+        if name in _GROUPS:
+            app.add_typer(module.app, name=name, short_help=short)
+        else:
+            app.command(name, epilog=module.EPILOG, short_help=short)(getattr(module, function))
+    return app
 
 
 def command(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; exceptions pass through."""
-    code = typer.main.get_command(app).main(list(arguments), prog_name="vpr", standalone_mode=False)
+    # Help, options of vpr itself, a misspelt command and a shell's questions are about all of them.
+    names = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+    code = typer.main.get_command(app_of(names)).main(list(arguments), prog_name="vpr", standalone_mode=False)
     return code if isinstance(code, int) else 0
