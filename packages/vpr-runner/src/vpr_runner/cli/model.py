@@ -70,7 +70,7 @@ def open_model(
     _refuse_plugins_of(source, allowed=given)
     registry = registry_of(given, quiet=quiet)
     from vpr_runner.exporting.stored import EXPORTED_FILE, exported_network
-    from vpr_runner.network.storage import load_retriever, stored_config
+    from vpr_runner.network.storage import stored_model
 
     overrides = overrides_of(settings, device=device)
     if source.suffix == ".onnx" or (source / EXPORTED_FILE).is_file():
@@ -84,15 +84,15 @@ def open_model(
         }
         refuse_foreign_choices(config, registry, source=str(source), said=chosen, kinds=builds)
         return network, config, registry
-    stored = stored_config(source, registry)
-    config = parse_run(to_yaml(stored), registry, overrides, source=str(source))
+    stored = stored_model(source, registry)
+    config = parse_run(to_yaml(stored.config), registry, overrides, source=str(source))
     said = {
         name: getattr(config, name)
         for name in _chosen_by_the_user(
-            dict(components_of(stored, BLOCKS)), dict(components_of(config, BLOCKS)), overrides
+            dict(components_of(stored.config, BLOCKS)), dict(components_of(config, BLOCKS)), overrides
         )
     }
-    retriever, _ = load_retriever(source, registry, said=said)
+    retriever = stored.network(registry, said=said)
     refuse_foreign_choices(config, registry, source=str(source), said=said, kinds=builds)
     _remark(retriever)
     return retriever, config, registry

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vpr_core import UsageError
-from vpr_core.config import BLOCKS, parse_run
+from vpr_core.config import parse_run
 from vpr_core.trust import refuse_foreign_choices
 from vpr_runner.files import atomic
 from vpr_runner.files.documents import parsed
@@ -29,17 +29,27 @@ from vpr_runner.network.architecture import Architecture
 from vpr_runner.network.assembly import assemble
 from vpr_runner.network.exported import ExportedNetwork
 from vpr_runner.network.retriever import Retriever, WhiteningLayer
+from vpr_runner.network.servable import servable
 
 if TYPE_CHECKING:
     from vpr_core import ComponentConfig, Registry, RunConfig
 
-__all__ = ["FORMAT", "MODEL_FILE", "fingerprint", "load_retriever", "save_retriever", "stored_config", "tensor_digest"]
+__all__ = [
+    "FORMAT",
+    "MODEL_FILE",
+    "StoredModel",
+    "fingerprint",
+    "load_retriever",
+    "save_retriever",
+    "stored_config",
+    "stored_model",
+    "tensor_digest",
+]
 
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
 _ALONE: dict[str, Any] = {"dataset": {"type": "none"}, "plugins": [], "engine": {"type": "local"}, "loggers": []}
 _PARTS = ("backbone", "pooling")
-log = logging.getLogger(__name__)
 
 
 def save_retriever(retriever: Retriever, path: Path, config: RunConfig, *, alone: bool = False) -> Path:
@@ -95,36 +105,72 @@ def load_retriever(
         ForeignChoiceError: it names a backbone or pooling layer that would run foreign code, reach the network, read
             the environment or start processes.
     """
+    stored = stored_model(path, registry)
+    own = said if said is None or isinstance(said, Mapping) else dict(said)
+    return stored.network(registry, said=own), stored.config
+
+
+def stored_model(path: Path, registry: Registry) -> StoredModel:
+    """Read a model file, once and whole; nothing that it names is built.
+
+    Raises:
+        UsageError: no such file, not whole or damaged, or written by another format.
+    """
     file = _find(path)
     with _opened(file) as reader:
         description = _description(reader, file)
         tensors: dict[str, Tensor] = {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
-    expected = description.get("weights_sha256")  # files of the first version have none
-    if expected is not None and tensor_digest(tensors) != expected:
-        raise UsageError(
-            f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train again"
-        )
     config = _config(description, registry, file)
-    bare = config.model_copy(update={"backbone": _without_pretrained_weights(config.backbone)})
-    if said is not None:
-        said = _parts_said(said if isinstance(said, Mapping) else dict(said))
-    refuse_foreign_choices(bare, registry, source=str(file), said=said, kinds={"backbone", "pooling"})
-    retriever = assemble(bare, registry)
-    if "whitening.weight" in tensors or "whitening.bias" in tensors:
-        weight, bias = tensors.get("whitening.weight"), tensors.get("whitening.bias")
-        if weight is None or bias is None or weight.shape != (len(bias), retriever.out_dim) or bias.dim() != 1:
+    return StoredModel(file=file, config=config, description=description, tensors=tensors)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredModel:
+    """What a model file holds; whoever wrote it may be a stranger.
+
+    Attributes:
+        file: where it lies.
+        config: its run configuration.
+        description: the rest of what it says of itself.
+        tensors: weights by name.
+    """
+
+    file: Path
+    config: RunConfig
+    description: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    def network(self, registry: Registry, *, said: Mapping[str, Any] | None = None) -> Retriever:
+        """Build the network, after a look at what the file chooses; ``said`` and errors as of `load_retriever`."""
+        file, tensors = self.file, self.tensors
+        expected = self.description.get("weights_sha256")  # files of the first version have none
+        if expected is not None and tensor_digest(tensors) != expected:
             raise UsageError(
-                f"{file}: its whitening must be a weight (d, {retriever.out_dim}) and a bias (d,); take another copy"
+                f"{file}: the weights are damaged (their SHA-256 is not the recorded one); take another copy or train "
+                "again"
             )
-        retriever.whitening = WhiteningLayer(weight=weight.clone(), bias=bias.clone())
-    _check_numbers(tensors, retriever, file)
-    try:
-        retriever.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise UsageError(f"{file}: weights do not fit backbone and pooling of its configuration: {error}") from error
-    untrained = description.get("untrained", [])
-    retriever.untrained = tuple(part for part in _PARTS if isinstance(untrained, list) and part in untrained)
-    return retriever.eval(), config
+        bare = self.config.model_copy(update={"backbone": _without_pretrained_weights(self.config.backbone)})
+        own = None if said is None else _parts_said(said)
+        refuse_foreign_choices(bare, registry, source=str(file), said=own, kinds={"backbone", "pooling"})
+        retriever = assemble(bare, registry)
+        if "whitening.weight" in tensors or "whitening.bias" in tensors:
+            weight, bias = tensors.get("whitening.weight"), tensors.get("whitening.bias")
+            if weight is None or bias is None or weight.shape != (len(bias), retriever.out_dim) or bias.dim() != 1:
+                raise UsageError(
+                    f"{file}: its whitening must be a weight (d, {retriever.out_dim}) and a bias (d,); take "
+                    "another copy"
+                )
+            retriever.whitening = WhiteningLayer(weight=weight.clone(), bias=bias.clone())
+        _check_numbers(tensors, retriever, file)
+        try:
+            retriever.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise UsageError(
+                f"{file}: weights do not fit backbone and pooling of its configuration: {error}"
+            ) from error
+        untrained = self.description.get("untrained", [])
+        retriever.untrained = tuple(part for part in _PARTS if isinstance(untrained, list) and part in untrained)
+        return retriever.eval()
 
 
 @contextmanager
@@ -157,7 +203,7 @@ def _digest(description: Mapping[str, Any]) -> str:
 
 
 def _config(description: Mapping[str, Any], registry: Registry, file: Path) -> RunConfig:
-    return parse_run(json.dumps(_servable(description.get("config"), registry, file)), registry, source=str(file))
+    return parse_run(json.dumps(servable(description.get("config"), registry, file)), registry, source=str(file))
 
 
 def fingerprint(retriever: Retriever, architecture: Architecture, *, weights: str | None = None) -> str:
@@ -208,35 +254,6 @@ def _find(path: Path) -> Path:
             + (f". {best} is the best network so far" if best.is_file() else "")
         )
     raise UsageError(f"{path}: no model there (looked for {MODEL_FILE}); `vpr train` writes one at the end of a run")
-
-
-def _servable(blocks: Any, registry: Registry, file: Path) -> Any:
-    """Leave out what only trained, searched or watched the network and is not installed here; the default, or nothing,
-    takes its place.
-    """
-    if not isinstance(blocks, dict):
-        return blocks
-    kept = {key: dict(value) if isinstance(value, dict) else value for key, value in blocks.items()}
-    for block in BLOCKS.values():
-        if block.default is None and not block.optional and not block.many:
-            continue
-        *outer, last = block.path
-        section: Any = kept
-        for key in outer:
-            section = section.get(key) if isinstance(section, dict) else None
-        if not isinstance(section, dict) or last not in section:
-            continue
-        installed = [spec.name for spec in registry.specs(block.kind)]
-        listed = section[last] if block.many and isinstance(section[last], list) else [section[last]]
-        missing = [item.get("type") for item in listed if isinstance(item, dict) and item.get("type") not in installed]
-        for name in missing:
-            instead = f"the default, {block.default!r}, is taken" if block.default in installed else "it is left out"
-            log.warning("%s: %s %r is not installed here; %s", file, block.kind, name, instead)
-        if missing and block.many:
-            section[last] = [item for item in listed if isinstance(item, dict) and item.get("type") in installed]
-        elif missing:
-            del section[last]
-    return kept
 
 
 def _parts_said(said: Mapping[str, Any]) -> dict[str, Any]:
