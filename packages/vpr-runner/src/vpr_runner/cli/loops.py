@@ -210,7 +210,7 @@ def _judged(
     from vpr_runner.loops.truth import Truth, judge, read_truth
 
     points = None if truth is None else read_truth(truth, names, times)
-    metres = opened.places.metres()
+    metres = opened.places.xy
     if points is None and metres is not None:
         points = metres[order]
     if points is None:

@@ -110,7 +110,7 @@ def _by_pose(file: Path, *, matched: int, radius: float | None, angle: float) ->
 def _side(opened: Map) -> Side:
     from vpr_runner.pairs.choose import Side
 
-    return Side(names=opened.places.names, rows=opened.descriptors, points=opened.places.metres())
+    return Side(names=opened.places.names, rows=opened.descriptors, points=opened.places.xy)
 
 
 def _in_one_frame(asked: Map, opened: Map) -> tuple[Side, Side]:

@@ -55,7 +55,7 @@ def truth_of(images: ImageSet, opened: Map) -> npt.NDArray[np.float64]:
 
 
 def _metres(opened: Map) -> npt.NDArray[np.float64]:
-    xy = opened.places.metres()
+    xy = opened.places.xy
     if xy is None:
         raise UsageError(f"{opened.folder}: no image has a position; there is nothing to calibrate by")
     return xy

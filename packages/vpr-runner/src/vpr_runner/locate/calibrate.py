@@ -53,7 +53,7 @@ class Asked:
 
 def errors(asked: Asked, places: Places, *, scale: float, reach: float = math.inf) -> tuple[Float64Array, Float64Array]:
     """Return for each photo how far its estimate is off, and how far its answers lie apart, in metres."""
-    xy = places.metres()
+    xy = places.xy
     assert xy is not None
     rows, distances = asked.rows[:, :ANSWERS], asked.distances[:, :ANSWERS]
     weight = np.zeros(rows.shape)
@@ -129,7 +129,7 @@ def learn(
     found = {one: errors(asked, places, scale=one[0], reach=one[1]) for one in tried}
     scale, reach = min(tried, key=lambda one: float(np.minimum(found[one][0], within).mean()))
     off, spread = found[scale, reach]
-    xy = places.metres()
+    xy = places.xy
     assert xy is not None
     first = asked.distances[:, 0]
     right = np.linalg.norm(xy[asked.rows[:, 0]] - asked.truth, axis=1) <= within

@@ -64,7 +64,7 @@ class Guess:
             for rank, (row, d) in enumerate(zip(rows[:count].tolist(), distances[:count], strict=True), 1)
         )
         known = places.located[rows[:ANSWERS]] if len(rows) else np.zeros(0, dtype=bool)
-        xy, learnt = places.metres(), self.calibration
+        xy, learnt = places.xy, self.calibration
         believed = None if learnt is None or first is None else learnt.believes(first)
         if xy is None or not known.any():
             return Located(answers=answers, distance=first, believed=believed)
@@ -119,7 +119,7 @@ def spacing(places: Places) -> float:
 
     The median over `SAMPLED` images, evenly drawn, of the distance to the nearest image that lies elsewhere.
     """
-    xy = places.metres()
+    xy = places.xy
     if xy is None:
         return 0.0
     xy = xy[np.isfinite(xy).all(axis=1)]

@@ -79,7 +79,7 @@ def _judged(
     believed: BoolArray,
     seed: int,
 ) -> dict[str, Any]:
-    xy, within = places.metres(), used[0].within
+    xy, within = places.xy, used[0].within
     assert xy is not None
     first = np.linalg.norm(xy[asked.rows[:, 0]] - asked.truth, axis=1)
     generator = np.random.default_rng(key(seed, "difference"))

@@ -29,7 +29,8 @@ class Places:
     Attributes:
         names: of the images, in the order of the descriptors.
         degrees: float64 ``(N, 2)``, latitude and longitude (WGS84), or None: nothing ties the images to the earth.
-        xy: float64 ``(N, 2)``, metres east and north (frame numbers, for a sequence), or None: nothing is known.
+        xy: float64 ``(N, 2)``, metres east and north (frame numbers, for a sequence), whose Euclidean distances are
+            metres (or frames); None: nothing is known.
         frame: what ``xy`` counts in; None: from nobody knows where.
 
     An image without a position has NaN in both.
@@ -60,10 +61,6 @@ class Places:
         if known is None:
             return np.zeros(len(self.names), dtype=bool)
         return np.asarray(np.isfinite(known).all(axis=1))
-
-    def metres(self) -> Float64Array | None:
-        """Return points ``(N, 2)`` whose Euclidean distances are metres (or frames), or None without positions."""
-        return self.xy
 
     def described(self, row: int) -> dict[str, float]:
         """Return what is known of one image as plain numbers: ``lat, lon`` in degrees, ``x, y`` in metres."""

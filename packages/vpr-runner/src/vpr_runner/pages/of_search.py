@@ -56,7 +56,7 @@ def of_search(
     facts = [("photos", f"{len(shown):,}"), ("images in the map", f"{len(places.names):,}")]
     if any(one is not None for one in believed):
         facts.append(("believed", f"{sum(one is True for one in believed)} of {len(shown)}"))
-    xy = places.metres()
+    xy = places.xy
     return Shown(
         title="Where was this photo taken?" if len(shown) == 1 else "Where were these photos taken?",
         facts=facts,

@@ -14,7 +14,7 @@ __all__ = ["start_page"]
 
 def start_page(where: Locator) -> tuple[str, dict[str, str]]:
     """Return the page of a map as HTML, and its headers."""
-    xy = where.map.places.metres()
+    xy = where.map.places.xy
     drawing = Drawing(Shown(title="", facts=[], queries=[], ground=np.zeros((0, 2)) if xy is None else xy))
     script, style = source("map.js") + source("serve.js"), source("page.css")
     allowed = policy(script, style).replace("default-src 'none'", "default-src 'none'; connect-src 'self'")
