@@ -48,7 +48,7 @@ TEST_TOOLS = (
     "hatchling>=1.27",
     "httpx>=0.27",
     "selenium>=4.20",
-    "schemathesis>=4.32",
+    "schemathesis>=4.32.5",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +159,9 @@ def decoders(effort: Effort) -> list[Row]:
             with mock.patch.object(decode, "decoded_by_turbo", return_value=None):
                 ours()
 
+        def by_torchvision(path: Path) -> object:
+            return decode_image(read_file(str(path)))
+
         def in_threads(read: Callable[[Path], object]) -> None:
             with ThreadPoolExecutor(2) as pool:
                 for _ in pool.map(read, paths):
@@ -166,12 +170,15 @@ def decoders(effort: Effort) -> list[Row]:
         contestants: dict[str, Callable[[], object]] = {
             "ours": ours,
             "ours, by Pillow": by_pillow,
-            "torchvision, 2 threads": lambda: in_threads(lambda path: decode_image(read_file(str(path)))),
+            "torchvision, 2 threads": lambda: in_threads(by_torchvision),
         }
         bare = turbo()
         if bare is not None:
             contestants["simplejpeg alone, 2 threads"] = lambda: in_threads(lambda path: bare(path.read_bytes()))
-        comparison = compare(contestants, repeats=effort.rounds())
+        with warnings.catch_warnings():
+            # torchvision 0.29 says at every image that torchcodec takes its place; people still use it.
+            warnings.filterwarnings("ignore", "The image decoding and encoding capabilities", DeprecationWarning)
+            comparison = compare(contestants, repeats=effort.rounds())
         same = all(torch.equal(*_both(path)) for path in paths)
     note = (
         f"headers, orientation and batches of 16 included; decoded by {'Pillow' if bare is None else 'simplejpeg'}; "
