@@ -17,8 +17,8 @@ __all__ = ["FREE", "INT8", "PRECISION", "RESIZED", "offer_binary", "warn_of_resi
 
 log = logging.getLogger(__name__)
 
-PRECISION = "recall@1 +0.0 to +0.9 points for bfloat16 queries on a float32 map, median cosine from 0.9997"
-INT8 = "recall@1 -2.7 to +2.7 points for int8 queries on a float32 map, median cosine from 0.9874"
+PRECISION = "recall@1 -0.9 to +0.9 points for bfloat16 queries on a float32 map, median cosine from 0.9989"
+INT8 = "recall@1 -4.5 to +2.7 points for int8 queries on a float32 map, median cosine from 0.9213"
 RESIZED = "recall@1 changed by -4.5 points at worst without antialiasing, by -6.4 with OpenCV's linear"
 FREE = "recall@1 +0.0 points on average, +0.0 at worst"
 _LARGE = 2**30
