@@ -139,7 +139,8 @@ def relinked(markdown: str, *, source: Path, uri: str, pages: Collection[str]) -
             return text
         to = moved.get(inside) or inside.removeprefix("docs/")
         if to not in pages:
-            to = f"files/{inside}"
+            # mkdocs would take Markdown that arrives with a link for a page, and end: it goes as plain text
+            to = f"files/{inside}.txt" if path.suffix == ".md" else f"files/{inside}"
             if to not in pages:
                 copied[to] = path
         return f"{mark}[{text}]({posixpath.relpath(to, posixpath.dirname(uri) or '.')}{anchor})"

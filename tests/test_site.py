@@ -180,6 +180,7 @@ def test_links_of_the_checkout_become_links_of_the_site(pages: ModuleType) -> No
     on_site = {"index.md", "plugins.md", "plugins/vpr-ray.md", "images/city.png"}
     page = """[a](../../plugins/vpr-ray/README.md) [b](../plugins.md#hooks) ![c](../images/city.png)
 [d](../../README.md) [e](../../bench/results) [f](https://x.org) [g](../nowhere.md) [h](../../CITATION.cff) [i](#k)
+[l](../../findings/README.md)
 
 ```python run.py
 x = [j](../plugins.md)
@@ -190,13 +191,17 @@ x = [j](../plugins.md)
         text
         == """[a](../plugins/vpr-ray.md) [b](../plugins.md#hooks) ![c](../images/city.png)
 [d](../index.md) e [f](https://x.org) [g](../nowhere.md) [h](../files/CITATION.cff) [i](#k)
+[l](../files/findings/README.md.txt)
 
 ```python title="run.py"
 x = [j](../plugins.md)
 ```
 """
     )
-    assert copied == {"files/CITATION.cff": ROOT / "CITATION.cff"}
+    assert copied == {
+        "files/CITATION.cff": ROOT / "CITATION.cff",
+        "files/findings/README.md.txt": ROOT / "findings" / "README.md",
+    }
 
 
 def test_a_readme_that_becomes_the_start_page_links_from_there(pages: ModuleType) -> None:
