@@ -17,18 +17,19 @@ from typing import Any
 import numpy as np
 
 from vpr_eval import paired_test
+from vpr_runner.bench.readme import between_markers, rewrite
 from vpr_runner.cli import main as vpr
 from vpr_runner.cli.model import open_model
 from vpr_runner.data import split_of
 from vpr_runner.evaluation.evaluate import evaluate
 from vpr_runner.exporting.onnx_file import described
 from vpr_runner.exporting.stored import exported_network
-from vpr_runner.files.atomic import write_json, write_text
+from vpr_runner.files.atomic import write_json
 from vpr_runner.files.provenance import measured, provenance
 
 __all__ = ["main"]
 
-BEGIN, END = "<!-- exports -->", "<!-- /exports -->"
+TAG = "exports"
 NETWORK, PRECISIONS = "the network in torch", ("float32", "float16", "int8")
 
 
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, help="rewrite the table of this document from --output; measure nothing")
     options = parser.parse_args(arguments)
     if options.into is not None:
-        _update(options.into, json.loads(options.output.read_text(encoding="utf-8")))
+        committed = json.loads(options.output.read_text(encoding="utf-8"))
+        rewrite(options.into, lambda text: between_markers(text, tag=TAG, table=lambda _: table(committed)))
         return 0
     if options.run is None:
         parser.error("RUN: name the folder of a trained run")
@@ -109,13 +111,6 @@ def table(result: dict[str, Any]) -> str:
             f"- {measured(result)}",
         ]
     )
-
-
-def _update(document: Path, result: dict[str, Any]) -> None:
-    text = document.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write_text(document, f"{before}{BEGIN}\n\n{table(result)}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

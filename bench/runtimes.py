@@ -22,14 +22,15 @@ from vpr_core import build_registry
 from vpr_core.config import parse_run
 from vpr_core.cpu import cpu_features
 from vpr_runner import evaluate
+from vpr_runner.bench.readme import between_markers, rewrite
 from vpr_runner.data import split_of
-from vpr_runner.files.atomic import write_json, write_text
+from vpr_runner.files.atomic import write_json
 from vpr_runner.files.provenance import measured, provenance
 from vpr_runner.training.start import initialised
 
 __all__ = ["main"]
 
-BEGIN, END = "<!-- runtimes -->", "<!-- /runtimes -->"
+TAG = "runtimes"
 FLOAT32 = "torch float32"
 
 
@@ -84,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, help="rewrite the table of this document from --output; measure nothing")
     options = parser.parse_args(arguments)
     if options.into is not None:
-        _update(options.into, json.loads(options.output.read_text(encoding="utf-8")))
+        committed = json.loads(options.output.read_text(encoding="utf-8"))
+        rewrite(options.into, lambda text: between_markers(text, tag=TAG, table=lambda _: table(committed)))
         return 0
     if options.data is None:
         parser.error("--data: say where the sets lie")
@@ -164,13 +166,6 @@ def table(result: dict[str, Any]) -> str:
             f"- {measured(how)}; processor with {' '.join(how['cpu'])}",
         ]
     )
-
-
-def _update(document: Path, result: dict[str, Any]) -> None:
-    text = document.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write_text(document, f"{before}{BEGIN}\n\n{table(result)}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

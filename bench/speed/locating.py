@@ -23,7 +23,7 @@ def measure(effort: Effort) -> list[Row]:
     """Measure a JPEG file to its place in a map, and a prepared image to its nearest neighbours."""
     from vpr_eval import FlatIndex
     from vpr_runner import Locator, assemble
-    from vpr_runner.encoding.source import for_encoding
+    from vpr_runner.encoding.source import laid_out
 
     size = (effort.size(480, 48), effort.size(640, 64))
     images = effort.size(IMAGES, 100)
@@ -49,7 +49,7 @@ def measure(effort: Effort) -> list[Row]:
 
         def reference() -> object:
             with torch.inference_mode():
-                row = bare(for_encoding(prepared, where.compute.device)).float().cpu().numpy()
+                row = bare(laid_out(prepared, where.compute.device)).float().cpu().numpy()
             return index.search(row, TOP)
 
         found = compare({"ours": ours, "backbone and exact search": reference}, repeats=4 * effort.rounds(), warmup=3)

@@ -13,7 +13,7 @@ from vpr_data import load_image
 from vpr_runner.encoding.compute import Compute
 from vpr_runner.encoding.execution import Execution, compare_once
 from vpr_runner.encoding.refused import refused_by_layers
-from vpr_runner.encoding.source import for_encoding
+from vpr_runner.encoding.source import laid_out
 
 if TYPE_CHECKING:
     from vpr_runner.network.retriever import Retriever
@@ -59,5 +59,5 @@ def row_of(retriever: Retriever, image: torch.Tensor, compute: Compute) -> npt.N
         if isinstance(execution, Execution):
             execution.check(image[None])
             compare_once(execution, retriever, [image[None].numpy()], device=compute.device)
-        row: npt.NDArray[np.float32] = retriever(for_encoding(image[None], compute.device)).float().cpu().numpy()
+        row: npt.NDArray[np.float32] = retriever(laid_out(image[None], compute.device)).float().cpu().numpy()
     return row

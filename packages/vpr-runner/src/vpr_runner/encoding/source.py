@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vpr_core.types import ImageSet
     from vpr_runner.network.retriever import Retriever
 
-__all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source", "by_shape", "for_encoding"]
+__all__ = ["ActivationSource", "Batch", "ImageSource", "JoinedImages", "Source", "by_shape", "laid_out"]
 
 Positions = Sequence[int] | npt.NDArray[np.int64]
 
@@ -121,7 +121,7 @@ class ImageSource:
             full = full_batch(image, batch_size=compute.batch, batch_pixels=compute.batch_pixels)
             for start in range(0, len(where), full):
                 part = np.arange(start, min(start + full, len(where)))
-                yield Batch(part, for_encoding(memory.take(where[part]), compute.device))
+                yield Batch(part, laid_out(memory.take(where[part]), compute.device))
             return
         batches = image_batches(
             [self._images.path(int(position)) for position in where],
@@ -139,7 +139,7 @@ class ImageSource:
                 rows = batch.positions.numpy()
                 if memory is not None:
                     memory.remember(where[rows], batch.images)
-                yield Batch(rows, for_encoding(batch.images, compute.device))
+                yield Batch(rows, laid_out(batch.images, compute.device))
             for row, failure in zip(batches.failed_positions, batches.failures, strict=True):
                 self.failures[int(where[row])] = failure.reason
 
@@ -151,7 +151,7 @@ class ImageSource:
         flat = np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
         if self._memory is not None and len(flat) and self._memory.holds(flat):
             for array in arrays:
-                values = _to_device(self._memory.take(array), compute.device)
+                values = laid_out(self._memory.take(array), compute.device)
                 yield [Batch(np.arange(len(array)), values)] if len(array) else []
             return
         batches = image_batches(
@@ -224,7 +224,7 @@ class ActivationSource:
             yield [Batch(np.arange(len(array)), self._read(array, compute))] if len(array) else []
 
     def _read(self, positions: npt.NDArray[np.int64], compute: Compute) -> Tensor:
-        return torch.from_numpy(self._activations[positions]).to(compute.device).float()
+        return laid_out(torch.from_numpy(self._activations[positions]), compute.device).float()
 
 
 def by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
@@ -233,20 +233,19 @@ def by_shape(images: Sequence[Tensor], device: torch.device) -> list[Batch]:
     for row, image in enumerate(images):
         rows.setdefault(image.shape, []).append(row)
     return [
-        Batch(np.array(same, dtype=np.int64), _to_device(torch.stack([images[row] for row in same]), device))
+        Batch(np.array(same, dtype=np.int64), laid_out(torch.stack([images[row] for row in same]), device))
         for same in rows.values()
     ]
 
 
-def for_encoding(images: Tensor, device: torch.device) -> Tensor:
-    """Move a batch that is only passed forward; a CPU convolves channels-last images faster (1.2 to 1.7 times)."""
-    if device.type == "cpu":
-        return images.contiguous(memory_format=torch.channels_last)  # in training, with AVX2, either takes as long
-    return _to_device(images, device)
+def laid_out(images: Tensor, device: torch.device) -> Tensor:
+    """Move a batch of images or activations ``(B, C, H, W)``, in the layout that its device convolves fastest.
 
-
-def _to_device(images: Tensor, device: torch.device) -> Tensor:
-    """Move a batch, overlapping the copy with earlier work where the device allows it."""
+    Channels-last on a CPU: 1.2 to 1.7 times as fast forward, 1.0 to 1.08 times with the gradient (AVX2; with AMX 1.2).
+    A transformer's tokens ``(B, N, C)`` stay as they are. On a GPU the copy overlaps with earlier work.
+    """
+    if device.type == "cpu" and images.ndim == 4:
+        return images.contiguous(memory_format=torch.channels_last)
     if device.type != "cuda":
         return images.to(device)
     return images.pin_memory().to(device, non_blocking=True)

@@ -26,7 +26,7 @@ from torch import Tensor
 from vpr_data import Sizing, image_batches
 from vpr_eval import Neighbours
 from vpr_runner.encoding.compute import Compute
-from vpr_runner.encoding.source import Batch, ImageSource, Positions, for_encoding
+from vpr_runner.encoding.source import Batch, ImageSource, Positions, laid_out
 
 if TYPE_CHECKING:
     from vpr_core.types import ImageSet, PlaceSplit
@@ -153,7 +153,7 @@ class ViewSource:
                     rows = [row_of.get(int(query) * count + view, -1) for query in numbers]
                     chosen = [place for place, row in enumerate(rows) if row >= 0]
                     if chosen:
-                        values = for_encoding(images[chosen].contiguous(), compute.device)
+                        values = laid_out(images[chosen].contiguous(), compute.device)
                         yield Batch(np.array([rows[place] for place in chosen], dtype=np.int64), values)
             for failed, failure in zip(batches.failed_positions, batches.failures, strict=True):
                 self.failures |= {int(queries[failed]) * count + view: failure.reason for view in range(count)}
