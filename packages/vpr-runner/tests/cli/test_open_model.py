@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vpr_core import build_registry
+from vpr_core import UsageError, build_registry
 from vpr_core.config import parse_run
 from vpr_runner.cli.model import open_model
 from vpr_runner.network import storage
@@ -47,3 +47,23 @@ def test_what_the_user_says_is_the_parts_alone_without_weights_however_it_is_giv
     expected = {name: part.model_dump(mode="json") for name, part in parts.items()}
     expected["backbone"]["weights"] = "none"
     assert asked == [expected] * 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("pooling.p=2.5", r"--set pooling: .*model\.safetensors.* 'p': 3\.0.*, not .*'p': 2\.5"),
+        ("pooling={type: avg}", "--set pooling: .*'gem'.*, not .*'avg'"),
+        ("backbone.width=0.5", "--set backbone: .*'width': 1.0.*, not .*'width': 0.5"),
+        ("whiten={dim: 16}", "--set whiten: .* its whiten is null, not .*'dim': 16"),
+    ],
+)
+def test_a_setting_that_would_make_it_another_network_is_refused(model: Path, setting: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        open_model(model, settings=[setting])
+
+
+@pytest.mark.parametrize("setting", ["pooling={type: gem}", "backbone.weights=some.pth", "backbone={type: tiny}"])
+def test_what_the_network_is_already_may_be_said(model: Path, setting: str) -> None:
+    retriever, _, _ = open_model(model, settings=[setting])
+    assert retriever.out_dim == 128

@@ -13,6 +13,8 @@ from vpr_runner.cli.loading import load, overrides_of, registry_of
 from vpr_runner.cli.named import is_network, is_word, run_of_name
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from vpr_core import ComponentConfig, Registry, RunConfig
     from vpr_core.config import ComputeConfig
     from vpr_core.types import ImageSet
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["open_model"]
 
 log = logging.getLogger(__name__)
+
+_PARTS = ("backbone", "pooling", "whiten")
 
 
 def open_model(
@@ -86,6 +90,8 @@ def open_model(
         return network, config, registry
     stored = stored_model(source, registry)
     config = parse_run(to_yaml(stored.config), registry, overrides, source=str(source))
+    for part in _PARTS:
+        _refuse_another(part, getattr(stored.config, part), getattr(config, part), source)
     said = {
         name: getattr(config, name)
         for name in _chosen_by_the_user(
@@ -115,6 +121,21 @@ def _chosen_by_the_user(
         if here in whole or (f"{here}.type" in whole and before != after):
             own.add(block.path[0])
     return own
+
+
+def _refuse_another(part: str, stored: BaseModel | None, asked: BaseModel | None, source: Path) -> None:
+    """Refuse an override that would be of no effect: the weights on disk are those of the part that is stored."""
+    from vpr_core import UsageError
+
+    # A trained network has no use for the weights that it began with, and may be told them.
+    before, after = (None if block is None else block.model_dump(exclude={"weights"}) for block in (stored, asked))
+    if before != after:
+        raise UsageError(
+            f"--set {part}: {source} holds a network with its weights, and its {part} is "
+            f"{'null' if stored is None else stored.model_dump(mode='json')}, not "
+            f"{'null' if asked is None else asked.model_dump(mode='json')}; leave the setting out, or start from a run "
+            "file and train what it describes"
+        )
 
 
 def _described(
