@@ -12,15 +12,16 @@ import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.speed.measure import Effort, compare
-from bench.speed.network import images_below
+from bench.speed.network import FILES, images_below
 from bench.speed.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["EARLIER", "measure"]
 
@@ -55,7 +56,7 @@ class Commands:
 
 
 def measure(effort: Effort) -> Iterator[Row]:
-    """Extraction from JPEG files, a training on the city, and an epoch on tower_walks where VPR_DATA says where."""
+    """Extraction, small commands, a training on the city, and an epoch on tower_walks where VPR_DATA says where."""
     if effort.device != "cpu":
         return
     with tempfile.TemporaryDirectory() as name:
@@ -67,6 +68,7 @@ def measure(effort: Effort) -> Iterator[Row]:
             return
         now = _sources(ROOT)
         yield from _extraction(effort, root, now, then)
+        yield from _small(effort, root / "small", now, then)
         yield _training(effort, root / "city", _city(effort), now, then, what="vpr train, NetVLAD on the city")
         data = os.environ.get("VPR_DATA")
         what = "vpr train, an epoch of ResNet-18 from layer3 on tower_walks"
@@ -134,6 +136,56 @@ def _extraction(effort: Effort, root: Path, now: list[Path], then: list[Path]) -
             count=count,
             unit="images",
             target="1.5x and 2x in 8 bits without AMX, half the memory",
+            note="whole processes; memory is the largest resident",
+        )
+
+
+def _small(effort: Effort, folder: Path, now: list[Path], then: list[Path]) -> Iterator[Row]:
+    """Commands that have little to do: what they take is what is fixed."""
+    size = (48, 64) if effort.quick else (240, 320)
+    photos = folder / "photos"
+    images_below(photos, 1, size=size)
+    few = folder / "few"
+    few.mkdir()
+    for photo in sorted(photos.iterdir())[:4]:
+        photo.rename(few / photo.name)
+    run = folder / "run.yaml"
+    run.write_text(
+        json.dumps(
+            {
+                "dataset": {"type": "city", "size": "small"},
+                "backbone": {"type": "resnet18", "weights": "none", "cut": "layer3"},
+                "pooling": {"type": "gem"},
+                "image": {"size": size},
+                "compute": {"device": "cpu"},
+                "eval": {"bootstrap": 100},
+            }
+        ),
+        encoding="utf-8",
+    )
+    numbers = iter(range(10**6))
+    commands: dict[str, Callable[[Path], Sequence[object]]] = {
+        "vpr extract, 4 JPEG": lambda _: ("extract", run, few, "-o", folder / f"few-{next(numbers)}"),
+        f"vpr search, one photo in a map of {FILES - 4}": lambda made: ("search", made, min(few.iterdir())),
+        "vpr eval, the small city": lambda _: ("eval", run),
+    }
+    trees = {"ours": now, EARLIER: then}
+    maps = {name: folder / f"map-{name}" for name in trees}
+    for name, sources in trees.items():
+        Commands(sources=sources).run("extract", str(run), str(photos), "-o", str(maps[name]), "--quiet")
+    for what, command in commands.items():
+        runs = {name: Commands(sources=sources) for name, sources in trees.items()}
+
+        def once(name: str, command: Any = command, runs: Mapping[str, Commands] = runs) -> None:
+            runs[name].run(*map(str, command(maps[name])), "--quiet")
+
+        comparison = compare({name: partial(once, name) for name in trees}, repeats=effort.rounds())
+        yield Row.from_comparison(
+            f"{what}, {size[0]}x{size[1]}, ResNet-18 to layer3 + GeM",
+            comparison,
+            reference=EARLIER,
+            memory={name: each.bytes for name, each in runs.items()},
+            target="2x",
             note="whole processes; memory is the largest resident",
         )
 
