@@ -60,6 +60,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "qdrant": qdrant.measure,
     "runtimes": runtimes.measure,
     "before": before.measure,
+    "small": before.small,
     "growth": growth.measure,
     "startup": startup.measure,
 }

@@ -21,9 +21,9 @@ from bench.speed.network import FILES, images_below
 from bench.speed.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["EARLIER", "measure"]
+__all__ = ["EARLIER", "measure", "small"]
 
 EARLIER = "d95a7aa"
 """Before runtimes, remembered pixels, and the cut of what was imported for nothing."""
@@ -56,7 +56,18 @@ class Commands:
 
 
 def measure(effort: Effort) -> Iterator[Row]:
-    """Extraction, small commands, a training on the city, and an epoch on tower_walks where VPR_DATA says where."""
+    """Extraction from JPEG files, a training on the city, and an epoch on tower_walks where VPR_DATA says where."""
+    yield from _beside_earlier(effort, _long)
+
+
+def small(effort: Effort) -> Iterator[Row]:
+    """Commands that have little to do: what they take is what is fixed."""
+    yield from _beside_earlier(effort, _small)
+
+
+def _beside_earlier(
+    effort: Effort, rows: Callable[[Effort, Path, list[Path], list[Path]], Iterable[Row]]
+) -> Iterator[Row]:
     if effort.device != "cpu":
         return
     with tempfile.TemporaryDirectory() as name:
@@ -66,16 +77,18 @@ def measure(effort: Effort) -> Iterator[Row]:
         except (OSError, subprocess.CalledProcessError) as error:
             yield Row(what=f"vpr beside {EARLIER}", skipped=f"git has no {EARLIER} here: {error}")
             return
-        now = _sources(ROOT)
-        yield from _extraction(effort, root, now, then)
-        yield from _small(effort, root / "small", now, then)
-        yield _training(effort, root / "city", _city(effort), now, then, what="vpr train, NetVLAD on the city")
-        data = os.environ.get("VPR_DATA")
-        what = "vpr train, an epoch of ResNet-18 from layer3 on tower_walks"
-        if data is None or effort.quick:
-            yield Row(what=what, skipped="the environment variable VPR_DATA names no folder of tower_walks and weights")
-        else:
-            yield _training(effort, root / "tower", _tower(Path(data)), now, then, what=what)
+        yield from rows(effort, root, _sources(ROOT), then)
+
+
+def _long(effort: Effort, root: Path, now: list[Path], then: list[Path]) -> Iterator[Row]:
+    yield from _extraction(effort, root, now, then)
+    yield _training(effort, root / "city", _city(effort), now, then, what="vpr train, NetVLAD on the city")
+    data = os.environ.get("VPR_DATA")
+    what = "vpr train, an epoch of ResNet-18 from layer3 on tower_walks"
+    if data is None or effort.quick:
+        yield Row(what=what, skipped="the environment variable VPR_DATA names no folder of tower_walks and weights")
+    else:
+        yield _training(effort, root / "tower", _tower(Path(data)), now, then, what=what)
 
 
 def _from_git(folder: Path) -> Path:
@@ -141,7 +154,6 @@ def _extraction(effort: Effort, root: Path, now: list[Path], then: list[Path]) -
 
 
 def _small(effort: Effort, folder: Path, now: list[Path], then: list[Path]) -> Iterator[Row]:
-    """Commands that have little to do: what they take is what is fixed."""
     size = (48, 64) if effort.quick else (240, 320)
     photos = folder / "photos"
     images_below(photos, 1, size=size)
