@@ -61,6 +61,7 @@ PARTS: dict[str, Callable[[Effort], Iterable[Row | Growth]]] = {
     "runtimes": runtimes.measure,
     "before": before.measure,
     "small": before.small,
+    "many": before.many,
     "growth": growth.measure,
     "startup": startup.measure,
 }
