@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.speed.child import peak_of
 from bench.speed.row import Row
 
 if TYPE_CHECKING:
@@ -42,15 +43,7 @@ class Commands:
             RuntimeError: it failed; with what it said.
         """
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, self.sources))}
-        with tempfile.TemporaryFile("w+") as said:
-            command = [sys.executable, "-m", "vpr_runner.cli", *arguments]
-            started = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=environment)
-            _, status, used = os.wait4(started.pid, 0)
-            started.returncode = os.waitstatus_to_exitcode(status)
-            if started.returncode:
-                said.seek(0)
-                raise RuntimeError(f"{' '.join(command)} ended with {started.returncode}:\n{said.read()[-2000:]}")
-        self.bytes = max(self.bytes, used.ru_maxrss * 1024)
+        self.bytes = max(self.bytes, peak_of([sys.executable, "-m", "vpr_runner.cli", *arguments], environment))
 
 
 def beside_earlier(

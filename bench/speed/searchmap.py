@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from bench.made_map import made_map
+from bench.speed.child import peak_of
 from bench.speed.measure import Effort, compare
 from bench.speed.network import REGISTRY, make_config, write_photographs
 from bench.speed.row import Row
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["measure"]
 
@@ -51,7 +47,7 @@ def measure(effort: Effort) -> list[Row]:
         query = rows[7].clone()
 
         def search(name: str, *more: str) -> int:
-            return _peak(
+            return peak_of(
                 [sys.executable, "-m", "vpr_runner.cli", "search", str(root / name), str(photo), *more], environment
             )
 
@@ -84,13 +80,3 @@ def measure(effort: Effort) -> list[Row]:
                 )
             )
     return made
-
-
-def _peak(command: Sequence[str], environment: dict[str, str]) -> int:
-    """Run a command; return the peak of its resident memory."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as child:
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
-    return usage.ru_maxrss * 1024
