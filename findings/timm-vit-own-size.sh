@@ -2,10 +2,11 @@
 # A ViT of timm that is exported with open sizes refuses the one size that it was trained for
 #
 # Software: timm 1.0.30, torch 2.10.0, torchvision 0.25.0; CPython 3.11.
-# Guess (2026-11-28 04:39, before the first export of a ViT): torch.export with open height and width takes every
-#   multiple of the patch, equal to 1e-5.
+# Guess (2026-11-28, before the run): torch.export with open height and width takes every multiple of the patch,
+#   equal to 1e-5 (noted before a ViT was first exported, with a newer timm, where it came true).
 # Seen: `test_vit` (trained at 160) made with dynamic_img_size, exported from an example of 64 x 96: 96 x 64, 224 x 224
-#   and 160 x 320 are equal to eager, 160 x 160 is refused: "Guard failed: 1 + x.size()[3] // 16 * (x.size()[2] // 16) != 101".
+#   and 160 x 320 are equal to eager, 160 x 160 is refused: "Guard failed: 1 + x.size()[3] // 16 * (x.size()[2] // 16)
+#   != 101".
 # Known: resampling of positions returns early where the number of tokens is the table's own; the comparison becomes a
 #   guard of the exported program. 1.0.31 leaves it out while exporting (a comment in its source).
 # For users: an export that was tried at several sizes fails at the size of its own documentation (224, 518).
